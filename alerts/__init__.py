@@ -1,0 +1,1 @@
+"""The telling: from findings to messages that people receive."""

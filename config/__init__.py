@@ -1,0 +1,1 @@
+"""The asking: what is watched, how often, and who hears of it."""

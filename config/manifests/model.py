@@ -1,0 +1,36 @@
+"""What a manifest, lock file or SBOM says that a project uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One package that a project uses, as one file names it."""
+
+    purl: str
+    """Canonical, without version, qualifiers and subpath: ``pkg:npm/%40babel/core``, ``pkg:pypi/requests``."""
+    versions: tuple[str, ...] = ()
+    """Exact versions in use, each once, in the order of the file; empty where the file states only a range."""
+    direct: bool = False
+    """The project itself asks for it."""
+    dev: bool = False
+    """Only development, test or build dependencies lead to it."""
+    via: tuple[str, ...] = ()
+    """One shortest chain of package names that brings it in, from a direct dependency down, without itself."""
+    source: str = ""
+    """The file it was read from, as the watchlist names it."""
+
+
+class ManifestError(Exception):
+    """A file that cannot be read as what it claims to be: says which, where, what is wrong and how to mend it."""
+
+    def __init__(self, path: Path | str, problem: str, mend: str, line: int | None = None) -> None:
+        where = f"{path}:{line}" if line else str(path)
+        super().__init__(f"{where}: {problem}; {mend}")
+        self.path = Path(path)
+        self.problem = problem
+        self.mend = mend
+        self.line = line

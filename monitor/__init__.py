@@ -1,0 +1,1 @@
+"""The watching: sources, observations, snapshots, changes, the daemon and its screens."""
