@@ -11,6 +11,8 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
+import idna
+
 ECOSYSTEMS: Final = ("npm", "pypi")
 
 # npm's own rule (validate-npm-package-name), including the capitals and punctuation that old packages still have.
@@ -18,6 +20,7 @@ _NPM_PART: Final = re.compile(r"[A-Za-z0-9\-~!*'()][A-Za-z0-9._\-~!*'()]{0,213}"
 _NPM_SCOPED_PART: Final = re.compile(r"[A-Za-z0-9._\-~!*'()]{1,214}")
 # PEP 508.
 _PYPI: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _ACCOUNT: Final = re.compile(r"[^\s/\\%?#<>\"'\x00-\x1f\x7f]{1,100}")
 
 
@@ -94,3 +97,23 @@ def parse_account(item: str) -> str:
     if ecosystem not in ECOSYSTEMS or not _ACCOUNT.fullmatch(name):
         raise BadName(f"{item!r} is no account; write for example npm:~alice")
     return account_subject(ecosystem, name)
+
+
+def parse_domain(item: str) -> str:
+    """The domain of ``example.org`` or ``domain:bücher.example``, in lower-case A-labels; BadName otherwise."""
+    name = item.strip().removeprefix("domain:").removesuffix(".")
+    try:
+        if not name.isprintable() or len(name) > 253:
+            raise ValueError(name)
+        ascii_name = idna.encode(name, uts46=True).decode("ascii").lower()
+    except (ValueError, IndexError):
+        ascii_name = ""
+    labels = ascii_name.split(".")
+    if len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
+        raise BadName(f"{item[:100]!r} is no domain; write for example example.org")
+    return ascii_name
+
+
+def domain_subject(name: str) -> str:
+    """The subject of a domain: ``domain:example.org``."""
+    return f"domain:{name}"
