@@ -108,28 +108,30 @@ class Section(BaseModel):
 
 class Database(Section):
     url: Annotated[str, AfterValidator(values.check_database_url)] = Field(
-        "sqlite:///weaklink.db",
+        default="sqlite:///weaklink.db",
         repr=False,
         description="Where everything is kept: sqlite:///FILE (relative to this file) or postgresql://….",
     )
 
 
 class Schedule(Section):
-    packages: Span = Field(timedelta(hours=1), description="How often a package is checked.")
-    maintainers: Span = Field(timedelta(hours=24), description="How often a maintainer is checked.")
-    domains: Span = Field(timedelta(hours=24), description="How often a domain is checked, far from its expiry.")
-    timezone: Annotated[str, AfterValidator(values.check_timezone)] = Field(
-        "UTC", description="IANA time zone of cron expressions and quiet hours."
+    packages: Span = Field(default=timedelta(hours=1), description="How often a package is checked.")
+    maintainers: Span = Field(default=timedelta(hours=24), description="How often a maintainer is checked.")
+    domains: Span = Field(
+        default=timedelta(hours=24), description="How often a domain is checked, far from its expiry."
     )
-    concurrency: int = Field(32, ge=1, le=512, description="Checks under way at the same time.")
+    timezone: Annotated[str, AfterValidator(values.check_timezone)] = Field(
+        default="UTC", description="IANA time zone of cron expressions and quiet hours."
+    )
+    concurrency: int = Field(default=32, ge=1, le=512, description="Checks under way at the same time.")
 
 
 class HttpLimits(Section):
-    requests_per_second: float = Field(25.0, gt=0, le=10_000, description="Most requests a second to one host.")
-    connections: int = Field(16, ge=1, le=256, description="Most connections to one host.")
-    timeout: Span = Field(timedelta(seconds=60), description="Deadline of one request, retries included.")
+    requests_per_second: float = Field(default=25.0, gt=0, le=10_000, description="Most requests a second to one host.")
+    connections: int = Field(default=16, ge=1, le=256, description="Most connections to one host.")
+    timeout: Span = Field(default=timedelta(seconds=60), description="Deadline of one request, retries included.")
     max_body: int = Field(
-        128 * 1024 * 1024,
+        default=128 * 1024 * 1024,
         ge=1024,
         description="Most bytes of one reply, expanded; on the wire a quarter of it.",
     )
@@ -137,77 +139,81 @@ class HttpLimits(Section):
 
 class NpmRegistry(HttpLimits):
     url: Url = Field(
-        "", repr=False, description="Base URL. Default: .npmrc, then the default registry of the npm purl type."
+        default="", repr=False, description="Base URL. Default: .npmrc, then the default registry of the npm purl type."
     )
     scopes: dict[str, Url] = Field(
-        {}, repr=False, description="Base URL for a scope: { '@corp' = 'https://npm.corp.example/' }."
+        default={}, repr=False, description="Base URL for a scope: { '@corp' = 'https://npm.corp.example/' }."
     )
-    changes_feed: Url = Field("", repr=False, description="URL of the registry's _changes feed; empty: polling only.")
-    npmrc: str = Field("", description="An .npmrc to read besides the user's; relative to this file.")
+    changes_feed: Url = Field(
+        default="", repr=False, description="URL of the registry's _changes feed; empty: polling only."
+    )
+    npmrc: str = Field(default="", description="An .npmrc to read besides the user's; relative to this file.")
 
 
 class PypiRegistry(HttpLimits):
     url: Url = Field(
-        "", repr=False, description="Base URL. Default: pip's configuration, then the default of the pypi purl type."
+        default="",
+        repr=False,
+        description="Base URL. Default: pip's configuration, then the default of the pypi purl type.",
     )
-    changes_feed: Url = Field("", repr=False, description="URL of the index's changelog; empty: polling only.")
+    changes_feed: Url = Field(default="", repr=False, description="URL of the index's changelog; empty: polling only.")
 
 
 class Registries(Section):
-    npm: NpmRegistry = Field(NpmRegistry(), description="npm packages.")  # type: ignore[call-arg]
-    pypi: PypiRegistry = Field(PypiRegistry(), description="Python packages.")  # type: ignore[call-arg]
+    npm: NpmRegistry = Field(default=NpmRegistry(), description="npm packages.")
+    pypi: PypiRegistry = Field(default=PypiRegistry(), description="Python packages.")
 
 
 class Domains(Section):
     nameservers: tuple[Annotated[str, AfterValidator(values.check_nameserver)], ...] = Field(
-        (),
+        default=(),
         examples=[["192.0.2.53", "192.0.2.54:5353"]],
         description="Resolvers as ADDRESS or ADDRESS:PORT. Default: the system's. A negative answer needs two.",
     )
-    rdap_bootstrap: Url = Field("", description="URL of the RDAP bootstrap table. Default: IANA's.")
+    rdap_bootstrap: Url = Field(default="", description="URL of the RDAP bootstrap table. Default: IANA's.")
     whois_server: Annotated[str, _or_empty(values.check_server)] = Field(
-        "", description="HOST:PORT that is asked for every domain. Default: by top-level domain."
+        default="", description="HOST:PORT that is asked for every domain. Default: by top-level domain."
     )
     warn_days: tuple[Annotated[int, Field(ge=0, le=3650)], ...] = Field(
-        (60, 30, 14, 7, 1), description="Warn this many days before a domain expires."
+        default=(60, 30, 14, 7, 1), description="Warn this many days before a domain expires."
     )
     requests_per_second: float = Field(
-        1.0, gt=0, le=1000, description="Most questions a second to one RDAP or WHOIS server."
+        default=1.0, gt=0, le=1000, description="Most questions a second to one RDAP or WHOIS server."
     )
-    timeout: Span = Field(timedelta(seconds=15), description="Deadline of one question.")
+    timeout: Span = Field(default=timedelta(seconds=15), description="Deadline of one question.")
 
 
 class Web(Section):
     listen: Annotated[str, _or_empty(values.check_listen)] = Field(
-        "127.0.0.1:8330", description="ADDRESS:PORT of the pages; empty turns them off."
+        default="127.0.0.1:8330", description="ADDRESS:PORT of the pages; empty turns them off."
     )
-    url: Url = Field("", description="Address under which people reach the pages; links in messages use it.")
+    url: Url = Field(default="", description="Address under which people reach the pages; links in messages use it.")
 
 
 class Watch(Section):
     """A group of dependencies that belong together, usually one project."""
 
     name: str = Field(min_length=1, max_length=100, examples=["shop"], description="Name of the project or group.")
-    owner: str = Field("", max_length=100, description="Who looks after it; routes match on it.")
+    owner: str = Field(default="", max_length=100, description="Who looks after it; routes match on it.")
     packages: tuple[Annotated[str, _named(parse_package)], ...] = Field(
-        (),
+        default=(),
         examples=[["npm:express", "pypi:requests"]],
         description='Packages: "npm:express", "pkg:npm/%40babel/core", "pypi:requests".',
     )
     manifests: tuple[Pattern, ...] = Field(
-        (),
+        default=(),
         examples=[["../shop/package-lock.json"]],
         description="Lock files, manifests, SBOMs, folders or globs, relative to this file.",
     )
     depth: Literal["all", "direct"] = Field(
-        "all", description="Watch what the manifests lead to, or direct dependencies only."
+        default="all", description="Watch what the manifests lead to, or direct dependencies only."
     )
-    dev: bool = Field(True, description="Watch development dependencies too.")
+    dev: bool = Field(default=True, description="Watch development dependencies too.")
     maintainers: tuple[Annotated[str, _named(parse_account)], ...] = Field(
-        (), examples=[["npm:~some-account"]], description='Accounts: "npm:~some-account".'
+        default=(), examples=[["npm:~some-account"]], description='Accounts: "npm:~some-account".'
     )
     domains: tuple[Annotated[str, _named(parse_domain)], ...] = Field(
-        (), examples=[["example.org"]], description='Domains: "example.org".'
+        default=(), examples=[["example.org"]], description='Domains: "example.org".'
     )
 
 
@@ -218,13 +224,17 @@ class Channel(Section):
     url: Annotated[SecretStr, _secretly(values.check_channel_url)] = Field(
         examples=["${SLACK_URL}"], description="Any Apprise URL; ${NAME} takes it from the environment or a credential."
     )
-    owner: str = Field("", description="Messages about this owner's watches go here when a route names no channel.")
-    format: Literal["auto", "text", "markdown", "html", "json"] = Field(
-        "auto", description="auto: what the service shows best."
+    owner: str = Field(
+        default="", description="Messages about this owner's watches go here when a route names no channel."
     )
-    per_minute: int = Field(30, ge=1, le=6000, description="Most messages a minute; more wait in this channel's queue.")
+    format: Literal["auto", "text", "markdown", "html", "json"] = Field(
+        default="auto", description="auto: what the service shows best."
+    )
+    per_minute: int = Field(
+        default=30, ge=1, le=6000, description="Most messages a minute; more wait in this channel's queue."
+    )
     give_up_after: Span = Field(
-        timedelta(days=3), description="A message that cannot be delivered for so long is dead."
+        default=timedelta(days=3), description="A message that cannot be delivered for so long is dead."
     )
 
 
@@ -232,24 +242,30 @@ class Match(Section):
     """All that is stated must hold; a list means any of it."""
 
     severity: Annotated[str, _or_empty(values.check_severity_match)] = Field(
-        "", examples=[">=high"], description='">=high", "critical", "<medium".'
+        default="", examples=[">=high"], description='">=high", "critical", "<medium".'
     )
-    owner: str | tuple[str, ...] = Field("", description="Owner of a watch that it reaches.")
-    watch: str | tuple[str, ...] = Field("", description="Name of a watch that it reaches.")
-    kind: str | tuple[str, ...] = Field("", description="What happened: domain-expired, maintainer-added, ….")
-    subject: PatternOrEmpty | tuple[Pattern, ...] = Field("", description="Glob: pkg:npm/%40corp/*, domain:*.example.")
-    ecosystem: str | tuple[str, ...] = Field("", description="npm or pypi.")
+    owner: str | tuple[str, ...] = Field(default="", description="Owner of a watch that it reaches.")
+    watch: str | tuple[str, ...] = Field(default="", description="Name of a watch that it reaches.")
+    kind: str | tuple[str, ...] = Field(default="", description="What happened: domain-expired, maintainer-added, ….")
+    subject: PatternOrEmpty | tuple[Pattern, ...] = Field(
+        default="", description="Glob: pkg:npm/%40corp/*, domain:*.example."
+    )
+    ecosystem: str | tuple[str, ...] = Field(default="", description="npm or pypi.")
 
 
 class QuietHours(Section):
     """When only the gravest is told; the rest waits until they end."""
 
-    start: str = Field("22:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day, in schedule.timezone.")
-    end: str = Field("07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day; the next day if earlier.")
-    days: Annotated[str, AfterValidator(values.check_days)] = Field(
-        "mon-sun", description="Days on which it begins, e.g. mon-fri or sat,sun."
+    start: str = Field(
+        default="22:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day, in schedule.timezone."
     )
-    unless: SeverityName = Field(Severity.CRITICAL, description="This severity and above is told all the same.")
+    end: str = Field(
+        default="07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of day; the next day if earlier."
+    )
+    days: Annotated[str, AfterValidator(values.check_days)] = Field(
+        default="mon-sun", description="Days on which it begins, e.g. mon-fri or sat,sun."
+    )
+    unless: SeverityName = Field(default=Severity.CRITICAL, description="This severity and above is told all the same.")
 
 
 class Escalation(Section):
@@ -262,24 +278,26 @@ class Escalation(Section):
 class Route(Section):
     """Who hears what: the first match wins unless ``continue`` is true."""
 
-    match: Match = Field(Match(), description="What it is about; empty: everything.")  # type: ignore[call-arg]
+    match: Match = Field(default=Match(), description="What it is about; empty: everything.")
     channels: tuple[str, ...] = Field(
-        (), examples=[["team-mail"]], description="Names of channels; empty: the channels of the watch's owner."
+        default=(), examples=[["team-mail"]], description="Names of channels; empty: the channels of the watch's owner."
     )
-    continue_: bool = Field(False, alias="continue", description="Go on to the next routes after this one.")
+    continue_: bool = Field(default=False, alias="continue", description="Go on to the next routes after this one.")
     group_by: tuple[Literal["cause", "subject", "owner", "watch", "kind", "severity", "ecosystem"], ...] = Field(
-        ("cause",), description="What belongs into one message."
+        default=("cause",), description="What belongs into one message."
     )
     group_wait: Duration = Field(
-        timedelta(seconds=30), description="Wait for more of a new group before its first message."
+        default=timedelta(seconds=30), description="Wait for more of a new group before its first message."
     )
-    group_interval: Duration = Field(timedelta(minutes=5), description="Least time between two messages of one group.")
-    repeat: Duration = Field(timedelta(hours=24), description="Remind of what is still open; 0s: never.")
+    group_interval: Duration = Field(
+        default=timedelta(minutes=5), description="Least time between two messages of one group."
+    )
+    repeat: Duration = Field(default=timedelta(hours=24), description="Remind of what is still open; 0s: never.")
     digest: Cron = Field(
-        "", examples=["0 8 * * mon-fri"], description='Collect, and send at these times: "0 8 * * mon-fri".'
+        default="", examples=["0 8 * * mon-fri"], description='Collect, and send at these times: "0 8 * * mon-fri".'
     )
-    quiet_hours: QuietHours | None = Field(None, description="When only the gravest is told.")
-    escalate: Escalation | None = Field(None, description="Who else hears of what nobody acknowledges.")
+    quiet_hours: QuietHours | None = Field(default=None, description="When only the gravest is told.")
+    escalate: Escalation | None = Field(default=None, description="Who else hears of what nobody acknowledges.")
 
 
 class Compound(Section):
@@ -291,52 +309,62 @@ class Compound(Section):
         examples=[["publisher-changed", "install-script-added|install-script-changed"]],
         description="Kinds that must all be seen; 'a|b' means either.",
     )
-    within: Span = Field(timedelta(days=7), description="Between the first and the last of them.")
-    severity: SeverityName = Field(Severity.CRITICAL, description="What they are together.")
-    reason: str = Field("", max_length=500, description="Said in the message.")
+    within: Span = Field(default=timedelta(days=7), description="Between the first and the last of them.")
+    severity: SeverityName = Field(default=Severity.CRITICAL, description="What they are together.")
+    reason: str = Field(default="", max_length=500, description="Said in the message.")
 
 
 class Thresholds(Section):
     """When a signal holds. The study gives means of top slices for W4 to W6, not cut-offs."""
 
-    inactive_after: Span = Field(timedelta(days=730), description="W3: no release for so long (the study: two years).")
-    maintainers: int = Field(20, ge=2, description="W4: this many maintainers or more.")
-    contributors: int = Field(40, ge=2, description="W5: this many contributors or more.")
-    packages_per_maintainer: int = Field(180, ge=2, description="W6: this many packages of one account or more.")
-    percentile: float = Field(
-        99.0, gt=50, lt=100, description="W4-W6: and at or above this percentile of what is watched."
+    inactive_after: Span = Field(
+        default=timedelta(days=730), description="W3: no release for so long (the study: two years)."
     )
-    burst_packages: int = Field(5, ge=2, description="release-burst: so many packages of one account in an hour.")
+    maintainers: int = Field(default=20, ge=2, description="W4: this many maintainers or more.")
+    contributors: int = Field(default=40, ge=2, description="W5: this many contributors or more.")
+    packages_per_maintainer: int = Field(
+        default=180, ge=2, description="W6: this many packages of one account or more."
+    )
+    percentile: float = Field(
+        default=99.0, gt=50, lt=100, description="W4-W6: and at or above this percentile of what is watched."
+    )
+    burst_packages: int = Field(
+        default=5, ge=2, description="release-burst: so many packages of one account in an hour."
+    )
     young_dependency: Duration = Field(
-        timedelta(days=7), description="dependency-added: a package younger than this is graver."
+        default=timedelta(days=7), description="dependency-added: a package younger than this is graver."
     )
 
 
 class Heartbeat(Section):
     """Says regularly that the watch is alive, so that silence is information."""
 
-    channel: str = Field("", description="Channel that hears that weaklink is alive; empty: none.")
-    url: Url = Field("", repr=False, description="URL that is requested at each heartbeat, for a dead man's switch.")
-    at: Annotated[str, AfterValidator(values.check_cron)] = Field("0 9 * * *", description="Cron expression.")
+    channel: str = Field(default="", description="Channel that hears that weaklink is alive; empty: none.")
+    url: Url = Field(
+        default="", repr=False, description="URL that is requested at each heartbeat, for a dead man's switch."
+    )
+    at: Annotated[str, AfterValidator(values.check_cron)] = Field(default="0 9 * * *", description="Cron expression.")
 
 
 class Settings(Section):
     """The whole of ``weaklink.toml``."""
 
     include: tuple[Pattern, ...] = Field(
-        (), examples=[["watch.d/*.toml"]], description='More files with [[watch]] tables: ["watch.d/*.toml"].'
+        default=(), examples=[["watch.d/*.toml"]], description='More files with [[watch]] tables: ["watch.d/*.toml"].'
     )
-    database: Database = Field(Database(), description="Where everything is kept.")  # type: ignore[call-arg]
-    schedule: Schedule = Field(Schedule(), description="How often things are checked.")  # type: ignore[call-arg]
-    registries: Registries = Field(Registries(), description="Where packages come from.")
-    domains: Domains = Field(Domains(), description="How domains are looked up.")  # type: ignore[call-arg]
-    web: Web = Field(Web(), description="The local pages.")  # type: ignore[call-arg]
-    thresholds: Thresholds = Field(Thresholds(), description="When a signal holds.")  # type: ignore[call-arg]
+    database: Database = Field(default=Database(), description="Where everything is kept.")
+    schedule: Schedule = Field(default=Schedule(), description="How often things are checked.")
+    registries: Registries = Field(default=Registries(), description="Where packages come from.")
+    domains: Domains = Field(default=Domains(), description="How domains are looked up.")
+    web: Web = Field(default=Web(), description="The local pages.")
+    thresholds: Thresholds = Field(default=Thresholds(), description="When a signal holds.")
     severity: dict[str, SeverityName] = Field(
-        {}, description="Another severity for a kind: { release-published = 'low' }."
+        default={}, description="Another severity for a kind: { release-published = 'low' }."
     )
-    watch: tuple[Watch, ...] = Field((), description="What is watched: one [[watch]] table for each project.")
-    channel: tuple[Channel, ...] = Field((), description="Where messages go: one [[channel]] table each.")
-    route: tuple[Route, ...] = Field((), description="Who hears what: [[route]] tables, the first match wins.")
-    compound: tuple[Compound, ...] = Field((), description="More rules by which small things together are grave.")
-    heartbeat: Heartbeat | None = Field(None, description="Says regularly that the watch is alive.")
+    watch: tuple[Watch, ...] = Field(default=(), description="What is watched: one [[watch]] table for each project.")
+    channel: tuple[Channel, ...] = Field(default=(), description="Where messages go: one [[channel]] table each.")
+    route: tuple[Route, ...] = Field(default=(), description="Who hears what: [[route]] tables, the first match wins.")
+    compound: tuple[Compound, ...] = Field(
+        default=(), description="More rules by which small things together are grave."
+    )
+    heartbeat: Heartbeat | None = Field(default=None, description="Says regularly that the watch is alive.")
