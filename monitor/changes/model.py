@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from config.settings import Thresholds
 from config.severity import Severity
-from monitor.observations import Domain, Package
+from monitor.observations import Domain, Package, Release
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -37,6 +37,10 @@ class Context(Struct, frozen=True):
 
     now: datetime
     thresholds: Thresholds
+    warn_days: tuple[int, ...] = (60, 30, 14, 7, 1)
+    withdrawn: Mapping[str, Release] = {}
+    """Releases that were once served and are not in ``before`` any more: one that comes back is compared with these,
+    and their publishers are no newcomers."""
     published: Mapping[str, datetime | None] = {}
     """When packages named as new dependencies were first published, where that was looked up."""
 

@@ -1,0 +1,65 @@
+"""When a target is due: as often as configured, spread out, oftener where it moves, later where it fails."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from msgspec import Struct
+
+from config.settings import Schedule
+
+HOT_FOR = timedelta(days=2)
+"""After a change a package is looked at oftener for so long: attacks come in steps."""
+QUIET_AFTER = timedelta(days=30)
+SOONEST = timedelta(minutes=5)
+"""Registries let caches keep a packument for five minutes: looking oftener shows nothing new."""
+CONFIRM_AFTER = timedelta(minutes=3)
+"""Between the first sight of something grave and the second that confirms it."""
+FIRST_RETRY = timedelta(minutes=1)
+JITTER = 0.1
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """A target whose check is due, with all that the check and its record need to know of it."""
+
+    id: int
+    subject: str
+    sort: str
+    source: str
+    etag: str = ""
+    last_modified: str = ""
+    digest: str = ""
+    failures: int = 0
+    failing_since: datetime | None = None
+    changed_at: datetime | None = None
+    added_at: datetime | None = None
+
+
+def jittered(wait: timedelta, rng: Random) -> timedelta:
+    """``wait`` give or take a tenth, so that what began together does not stay together."""
+    return wait * (1 + JITTER * (2 * rng.random() - 1))
+
+
+def interval(due: Due, schedule: Schedule, at: datetime) -> timedelta:
+    """Time from one good check of a package or maintainer to the next: shorter when hot, longer when quiet."""
+    if due.sort != "package":
+        return schedule.maintainers
+    moved = due.changed_at or due.added_at or at
+    if due.changed_at is not None and at - due.changed_at < HOT_FOR:
+        return max(min(SOONEST, schedule.packages), schedule.packages / 4)
+    return schedule.packages * 2 if at - moved > QUIET_AFTER else schedule.packages
+
+
+def after_success(due: Due, schedule: Schedule, at: datetime, rng: Random, wait: timedelta | None = None) -> datetime:
+    """When to check again; ``wait`` replaces the usual interval (domains know their own)."""
+    return at + jittered(interval(due, schedule, at) if wait is None else wait, rng)
+
+
+def after_failure(
+    due: Due, schedule: Schedule, at: datetime, rng: Random, retry_after: timedelta | None = None
+) -> datetime:
+    """When to try again: doubling from a minute to the usual interval, and never before the source asked."""
+    usual = {"package": schedule.packages, "domain": schedule.domains}.get(due.sort, schedule.maintainers)
+    wait = min(usual, FIRST_RETRY * 2 ** min(due.failures, 16))
+    return at + max(jittered(wait, rng), retry_after or timedelta(0))

@@ -1,0 +1,123 @@
+"""Changes in the store: recorded once, read back as findings and as a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, select
+from sqlmodel import Session, col
+
+from alerts.findings import Finding, Reach
+from config.severity import Severity
+from monitor.changes.findings import finding
+from monitor.changes.model import Change
+from monitor.snapshots import digest, encode
+from monitor.store.packages import chunks
+from monitor.store.tables import ChangeRow
+
+
+class Recorded(msgspec.Struct):
+    """A change on its way into the store."""
+
+    target_id: int
+    change: Change
+    follows: int | None
+    """The snapshot it was compared with."""
+    related: tuple[str, ...] = ()
+    reach: tuple[Reach, ...] = ()
+
+
+def record_changes(
+    session: Session, recorded: Sequence[Recorded], at: datetime, overrides: dict[str, Severity]
+) -> list[Finding]:
+    """Store changes that are new, and give each as a finding; one that was recorded before is left out."""
+    rows: dict[bytes, tuple[dict[str, Any], Recorded, Finding]] = {}
+    for item in recorded:
+        change = item.change
+        told = finding(change, at=at, reach=item.reach, severity_overrides=overrides)
+        told = msgspec.structs.replace(told, related=tuple(sorted({*told.related, *item.related})))
+        body = {
+            "before": change.before,
+            "after": change.after,
+            "evidence": change.evidence,
+            "related": told.related,
+        }
+        mark = digest(
+            encode([change.subject, change.kind, change.version, change.account, change.before, change.after, item.follows])
+        )
+        row = {
+            "at": at,
+            "happened_at": change.happened_at,
+            "target_id": item.target_id,
+            "subject": change.subject,
+            "kind": change.kind,
+            "severity": int(told.severity),
+            "version": change.version[:300],
+            "account": change.account[:200],
+            "body": encode(body),
+            "fingerprint": mark,
+        }
+        rows[mark] = (row, item, told)
+    for chunk in chunks(list(rows)):
+        for (mark,) in session.execute(select(ChangeRow.fingerprint).where(col(ChangeRow.fingerprint).in_(chunk))):
+            del rows[mark]
+    if not rows:
+        return []
+    session.execute(insert(ChangeRow), [row for row, _, _ in rows.values()])
+    findings = []
+    for chunk in chunks(list(rows)):
+        for number, mark in session.execute(
+            select(ChangeRow.id, ChangeRow.fingerprint).where(col(ChangeRow.fingerprint).in_(chunk))
+        ):
+            findings.append(msgspec.structs.replace(rows[mark][2], change_id=number))
+    return sorted(findings, key=lambda told: told.change_id or 0)
+
+
+def change_of(row: ChangeRow) -> Change:
+    """A stored change as the comparison found it."""
+    body = msgspec.json.decode(row.body)
+    return Change(
+        kind=row.kind,
+        subject=row.subject,
+        before=body["before"],
+        after=body["after"],
+        happened_at=row.happened_at,
+        version=row.version,
+        account=row.account,
+        evidence=body["evidence"],
+        severity=Severity(row.severity),
+    )
+
+
+def related_of(row: ChangeRow) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(row.body)["related"])
+
+
+def recent_findings(session: Session, subjects: Iterable[str], since: datetime) -> list[Finding]:
+    """What was found about these subjects since then, for rules that join small things."""
+    found = []
+    for chunk in chunks(sorted(set(subjects))):
+        for row in session.scalars(
+            select(ChangeRow).where(col(ChangeRow.subject).in_(chunk), col(ChangeRow.at) >= since)
+        ):
+            told = finding(change_of(row), at=row.at, reach=(), severity_overrides={})
+            found.append(msgspec.structs.replace(told, related=related_of(row), change_id=row.id))
+    return found
+
+
+def releases_by_account(session: Session, accounts: Iterable[str], since: datetime) -> list[tuple[str, str, datetime]]:
+    """``(account subject, package purl, time)`` of releases that were seen to be published since then."""
+    found = []
+    for chunk in chunks(sorted(set(accounts))):
+        rows = session.execute(
+            select(ChangeRow.account, ChangeRow.subject, ChangeRow.happened_at, ChangeRow.at).where(
+                ChangeRow.kind == "release-published",
+                col(ChangeRow.at) >= since,
+                col(ChangeRow.account).in_(chunk),
+            )
+        )
+        found += [(row.account, row.subject, row.happened_at or row.at) for row in rows]
+    return found

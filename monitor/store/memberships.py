@@ -1,0 +1,98 @@
+"""Who can publish what, and on which domains their published addresses are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import delete, insert, select
+from sqlmodel import Session, col
+
+from config.names import account_subject
+from monitor.accounts import is_person
+from monitor.addresses import registrable_domain_to_watch
+from monitor.observations import Package
+from monitor.store.packages import chunks
+from monitor.store.tables import Membership
+
+Row = tuple[str, str, str, str]
+"""Account, role, e-mail, domain."""
+
+
+def memberships(package: Package) -> set[Row]:
+    """The accounts of a package with their published addresses, and addresses of nobody's account (PyPI)."""
+    found: set[Row] = set()
+
+    def add(name: str, role: str, email: str) -> None:
+        subject = account_subject(package.ecosystem, name) if name else ""
+        found.add((subject[:250], role, email[:320], registrable_domain_to_watch(email) if email else ""))
+
+    if package.maintainers is not UNSET:
+        for account in package.maintainers:
+            if is_person(account):
+                add(account.name, "maintainer", "" if account.email is UNSET else account.email)
+    if package.releases is not UNSET:
+        for release in package.releases.values():
+            if release.publisher is not UNSET and is_person(release.publisher):
+                email = release.publisher.email
+                add(release.publisher.name, "publisher", "" if email is UNSET else email)
+    if package.contacts is not UNSET:
+        for email in package.contacts:
+            add("", "contact", email)
+    return found
+
+
+def replace_memberships(session: Session, desired: Mapping[int, set[Row]]) -> set[Row]:
+    """Make the store hold just these memberships of these packages; what is new among them."""
+    present: dict[int, set[Row]] = {target: set() for target in desired}
+    for chunk in chunks(list(desired)):
+        for row in session.execute(
+            select(
+                Membership.target_id, Membership.account, Membership.role, Membership.email, Membership.domain
+            ).where(col(Membership.target_id).in_(chunk))
+        ):
+            present[row.target_id].add((row.account, row.role, row.email, row.domain))
+    added: list[dict[str, Any]] = []
+    new: set[Row] = set()
+    for target, rows in desired.items():
+        for account, role, email, _domain in present[target] - rows:
+            session.execute(
+                delete(Membership).where(
+                    col(Membership.target_id) == target,
+                    col(Membership.account) == account,
+                    col(Membership.role) == role,
+                    col(Membership.email) == email,
+                )
+            )
+        for account, role, email, domain in rows - present[target]:
+            added.append({"target_id": target, "account": account, "role": role, "email": email, "domain": domain})
+            new.add((account, role, email, domain))
+    if added:
+        session.execute(insert(Membership), added)
+    return new
+
+
+def domains_of_accounts(session: Session, accounts: Iterable[str]) -> dict[str, set[str]]:
+    """The watched domains on which each account has a published address."""
+    found: dict[str, set[str]] = {}
+    for chunk in chunks(sorted(set(accounts))):
+        for row in session.execute(
+            select(Membership.account, Membership.domain)
+            .where(col(Membership.account).in_(chunk), col(Membership.domain) != "")
+            .distinct()
+        ):
+            found.setdefault(row.account, set()).add(row.domain)
+    return found
+
+
+def accounts_on_domains(session: Session, domains: Iterable[str]) -> list[Any]:
+    """``(domain, account, role, email, target_id)`` of every membership on these domains."""
+    found: list[Any] = []
+    for chunk in chunks(sorted(set(domains))):
+        found += session.execute(
+            select(
+                Membership.domain, Membership.account, Membership.role, Membership.email, Membership.target_id
+            ).where(col(Membership.domain).in_(chunk))
+        ).all()
+    return found

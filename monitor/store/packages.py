@@ -1,0 +1,178 @@
+"""Packages in the store: read back as they were observed, written as rows that are only added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from monitor.observations import Package, Release
+from monitor.snapshots import decode_package, decode_release, digest, encode, encode_package, encode_release
+from monitor.store.tables import ReleaseRow, Snapshot, Value
+
+CHUNK = 500
+"""Most values in one IN (…): SQLite allows 32,766, a plan stays good well below."""
+
+
+class Stored(Struct):
+    """What the store knows of a package."""
+
+    package: Package
+    withdrawn: dict[str, Release]
+    """Releases that were served once and are not any more."""
+    bodies: dict[str, tuple[int, bytes, bytes | None, bytes | None]]
+    """Row, encoded facts, and the digests of maintainers and dependencies, by version."""
+
+
+def chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def put_values(session: Session, values: dict[bytes, bytes]) -> None:
+    """Store values that are not there yet."""
+    if not values:
+        return
+    dialect = session.get_bind().dialect.name
+    upsert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    session.execute(
+        upsert(Value).on_conflict_do_nothing(index_elements=["digest"]),
+        [{"digest": key, "body": body} for key, body in values.items()],
+    )
+
+
+def get_values(session: Session, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for chunk in chunks(list(set(digests))):
+        rows = session.execute(select(Value.digest, Value.body).where(Value.digest.in_(chunk)))  # type: ignore[attr-defined]
+        found.update((key, body) for key, body in rows)
+    return found
+
+
+def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]:
+    """The present facts and all releases of these targets, in three queries; targets never seen are left out."""
+    wanted = list(targets)
+    facts: dict[int, bytes] = {}
+    rows: list[Any] = []
+    for chunk in chunks(wanted):
+        facts.update(
+            (target, key)
+            for target, key in session.execute(
+                select(Snapshot.target_id, Snapshot.digest).where(
+                    Snapshot.target_id.in_(chunk),  # type: ignore[attr-defined]
+                    Snapshot.last_seen.is_(None),  # type: ignore[union-attr]
+                )
+            )
+        )
+        rows += session.execute(
+            select(
+                ReleaseRow.id,
+                ReleaseRow.target_id,
+                ReleaseRow.version,
+                ReleaseRow.gone_at,
+                ReleaseRow.body,
+                ReleaseRow.maintainers,
+                ReleaseRow.dependencies,
+            )
+            .where(ReleaseRow.target_id.in_(chunk))  # type: ignore[attr-defined]
+            .order_by(ReleaseRow.id)  # type: ignore[arg-type]
+        ).all()
+    values = get_values(
+        session, [*facts.values(), *(key for row in rows for key in (row.maintainers, row.dependencies) if key)]
+    )
+    known = {
+        target: Stored(package=decode_package(values[key]), withdrawn={}, bodies={}) for target, key in facts.items()
+    }
+    served: dict[int, dict[str, Release]] = {target: {} for target in known}
+    for row in rows:
+        if (stored := known.get(row.target_id)) is None:
+            continue
+        release = decode_release(row.body, values.get(row.maintainers), values.get(row.dependencies))
+        # A later row of the same version replaces what an earlier one said, in the place of the first.
+        here, there = served[row.target_id], stored.withdrawn
+        if row.gone_at is not None:
+            here, there = there, here
+        there.pop(row.version, None)
+        here[row.version] = release
+        stored.bodies[row.version] = (row.id, row.body, row.maintainers, row.dependencies)
+    for target, stored in known.items():
+        if served[target] or stored.withdrawn:
+            stored.package = replace(stored.package, releases=served[target])
+    return known
+
+
+class PackageWriter:
+    """Collects the rows of many packages and writes them in a few statements."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session = session
+        self._now = now
+        self._values: dict[bytes, bytes] = {}
+        self._releases: list[dict[str, Any]] = []
+        self._gone: list[int] = []
+
+    def facts(self, package: Package) -> bytes:
+        """Keep the facts of a package; their digest."""
+        return self.value(encode_package(package))
+
+    def value(self, body: bytes) -> bytes:
+        key = digest(body)
+        self._values[key] = body
+        return key
+
+    def releases(self, target: int, package: Package, stored: Stored | None) -> None:
+        """Add a row for each release that is new or told otherwise than before; mark those that are gone."""
+        if package.releases is UNSET:
+            return
+        bodies = stored.bodies if stored else {}
+        cache: dict[Any, bytes] = {}
+        withdrawn = stored.withdrawn if stored else {}
+        for version, release in package.releases.items():
+            body = encode_release(release)
+            maintainers = self._shared(cache, release.maintainers)
+            dependencies = self._shared(cache, release.dependencies)
+            old = bodies.get(version)
+            if old is not None and old[1:] == (body, maintainers, dependencies) and version not in withdrawn:
+                continue
+            self._releases.append(
+                {
+                    "target_id": target,
+                    "version": version,
+                    "published_at": None if release.published_at is UNSET else release.published_at,
+                    "publisher": "" if release.publisher is UNSET else release.publisher.name[:200],
+                    "first_seen": self._now,
+                    "gone_at": None,
+                    "body": body,
+                    "maintainers": maintainers,
+                    "dependencies": dependencies,
+                }
+            )
+        self._gone += [
+            row[0] for version, row in bodies.items() if version not in package.releases and version not in withdrawn
+        ]
+
+    def _shared(self, cache: dict[Any, bytes], fact: Any) -> bytes | None:
+        if fact is UNSET:
+            return None
+        # Neighbouring releases mostly share these: encode and hash each distinct value once.
+        shape = tuple(fact.items()) if isinstance(fact, dict) else fact
+        key = cache.get(shape)
+        if key is None:
+            key = cache[shape] = self.value(encode(fact))
+        return key
+
+    def flush(self) -> None:
+        put_values(self._session, self._values)
+        if self._releases:
+            self._session.execute(insert(ReleaseRow), self._releases)
+        for chunk in chunks(self._gone):
+            self._session.execute(
+                update(ReleaseRow).where(ReleaseRow.id.in_(chunk)).values(gone_at=self._now)  # type: ignore[union-attr]
+            )
+        self._values, self._releases, self._gone = {}, [], []

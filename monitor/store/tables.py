@@ -1,0 +1,169 @@
+"""The tables of the watching. Those of the telling stand in ``alerts.model``.
+
+Facts are stored once per distinct value (``value``), releases are rows that are only added, and a check that finds
+nothing new advances two timestamps of its target.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from alerts.sqltypes import UtcDateTime
+
+
+def _moment(*, index: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime(), nullable=False, index=index)
+
+
+def _moment_or_none(*, index: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime(), nullable=True, index=index)
+
+
+class Value(SQLModel, table=True):
+    """A value by its digest: facts of packages and domains, lists of maintainers, dependencies."""
+
+    __tablename__ = "value"
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Target(SQLModel, table=True):
+    """One thing that is watched, when it is due, and how its checks went."""
+
+    __tablename__ = "target"
+    # Due targets are taken in this order, and only those that are watched.
+    __table_args__ = (
+        Index("target_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(unique=True, max_length=400)
+    sort: str = Field(max_length=12)
+    """``package``, ``maintainer`` or ``domain``."""
+    source: str = Field(default="", max_length=12)
+    """Which source checks it: ``npm``, ``pypi``, ``domain``."""
+    listed: bool = True
+    """The watchlist names it, or a manifest leads to it; otherwise it follows from a watched package."""
+    added_at: datetime = Field(sa_column=_moment())
+    due_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """Null: not watched any more, or nothing to ask."""
+    checked_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    fresh_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """The last check that succeeded."""
+    changed_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    failures: int = 0
+    """Failed checks since the last that succeeded."""
+    failing_since: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    error: str = Field(default="", max_length=500)
+    etag: str = Field(default="", max_length=1000)
+    last_modified: str = Field(default="", max_length=200)
+    digest: str = Field(default="", max_length=200)
+    snapshot_id: int | None = None
+    """The present snapshot."""
+    stale: str = Field(default="", max_length=1000)
+    """Facts of it that the last check did not tell, separated by blanks."""
+    suspect: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
+    """Digest of grave changes that a first check saw and a second has yet to confirm (design, 4.3)."""
+    suspected_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    evidence: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """A domain's last answers, from each source."""
+
+
+class Snapshot(SQLModel, table=True):
+    """An interval in which a target's facts stayed the same."""
+
+    __tablename__ = "snapshot"
+    id: int | None = Field(default=None, primary_key=True)
+    target_id: int = Field(foreign_key="target.id", index=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    first_seen: datetime = Field(sa_column=_moment())
+    last_seen: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """Null while it is the present one: the target's ``fresh_at`` says until when it was seen."""
+
+
+class ReleaseRow(SQLModel, table=True):
+    """What a registry said of one version; another row where it later said something else."""
+
+    __tablename__ = "release"
+    __table_args__ = (Index("release_of_target", "target_id", "version"),)
+    id: int | None = Field(default=None, primary_key=True)
+    target_id: int = Field(foreign_key="target.id")
+    version: str = Field(max_length=300)
+    published_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    publisher: str = Field(default="", max_length=200)
+    first_seen: datetime = Field(sa_column=_moment())
+    gone_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    maintainers: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
+    dependencies: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
+
+
+class ChangeRow(SQLModel, table=True):
+    """One difference between two snapshots, as it was told."""
+
+    __tablename__ = "change"
+    __table_args__ = (Index("change_of_target", "target_id", "at"), Index("change_kind", "kind", "at"))
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_column=_moment(index=True))
+    happened_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    target_id: int | None = Field(default=None, foreign_key="target.id")
+    subject: str = Field(max_length=400)
+    kind: str = Field(max_length=60)
+    severity: int
+    version: str = Field(default="", max_length=300)
+    account: str = Field(default="", max_length=200)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """JSON: before, after, evidence, related."""
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False, unique=True))
+    """Of subject, kind, before, after and the snapshot it followed: the same difference is recorded once."""
+
+
+class WatchEntry(SQLModel, table=True):
+    """One target in one of the user's watches, and how it came there."""
+
+    __tablename__ = "watch_entry"
+    watch: str = Field(primary_key=True, max_length=100)
+    target_id: int = Field(primary_key=True, foreign_key="target.id", index=True)
+    owner: str = Field(default="", max_length=100)
+    direct: bool = True
+    dev: bool = False
+    via: str = Field(default="[]")
+    versions: str = Field(default="[]")
+    source: str = Field(default="")
+
+
+class Membership(SQLModel, table=True):
+    """An account that can publish, or has published, a watched package, with the address published for it."""
+
+    __tablename__ = "membership"
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    account: str = Field(primary_key=True, max_length=250)
+    """Subject of the account (``npm:~alice``); ``""`` for an address that belongs to no account (PyPI)."""
+    role: str = Field(primary_key=True, max_length=12)
+    """``maintainer``, ``publisher`` or ``contact``."""
+    email: str = Field(default="", primary_key=True, max_length=320)
+    domain: str = Field(default="", max_length=255, index=True)
+    """Registrable domain that is watched; ``""`` where there is none to watch."""
+
+
+class SourceHealth(SQLModel, table=True):
+    """How a source is doing, for ``status`` from another process."""
+
+    __tablename__ = "source_health"
+    host: str = Field(primary_key=True, max_length=255)
+    state: str = Field(max_length=12)
+    """``up``, ``slowed`` (asked to wait) or ``down`` (the breaker is open)."""
+    since: datetime = Field(sa_column=_moment())
+    last_ok_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    error: str = Field(default="", max_length=500)
+    retry_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+
+
+class Meta(SQLModel, table=True):
+    """Single values: when the daemon last advanced, cursors of feeds."""
+
+    __tablename__ = "meta"
+    name: str = Field(primary_key=True, max_length=60)
+    value: str = Field(default="")

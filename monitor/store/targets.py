@@ -1,0 +1,245 @@
+"""Targets in the store: what is watched, by whom, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import case, delete, func, insert, or_, select, update
+from sqlmodel import Session, col
+
+from alerts.findings import Reach
+from monitor.schedule import Due
+from monitor.store.packages import chunks
+from monitor.store.tables import Membership, Target, WatchEntry
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """One target that one watch asks for."""
+
+    watch: str
+    subject: str
+    sort: str
+    owner: str = ""
+    direct: bool = True
+    dev: bool = False
+    via: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    source: str = ""
+
+
+class Reconciled(Struct):
+    """What a new watchlist changed."""
+
+    added: int = 0
+    removed: int = 0
+
+
+def source_of(subject: str) -> str:
+    """Which source checks a subject: ``npm``, ``pypi`` or ``domain``."""
+    if subject.startswith("domain:"):
+        return "domain"
+    if subject.startswith("pkg:"):
+        return subject[4:].partition("/")[0]
+    return subject.partition(":")[0]
+
+
+def add_targets(
+    session: Session, subjects: Iterable[tuple[str, str]], now: datetime, rng: Random, *, listed: bool
+) -> dict[str, int]:
+    """Rows for ``(subject, sort)`` pairs, watched from now on; ids of all of them by subject.
+
+    New targets are due at once, the first hundred of them; more are spread over the following minutes, so that a
+    watchlist of thousands does not arrive at a registry in one second.
+    """
+    wanted = dict(subjects)
+    known: dict[str, Any] = {}
+    for chunk in chunks(list(wanted)):
+        rows = session.execute(
+            select(Target.id, Target.subject, Target.due_at, Target.listed).where(col(Target.subject).in_(chunk))
+        )
+        known.update((row.subject, row) for row in rows)
+    new = [subject for subject in wanted if subject not in known]
+    spread = timedelta(milliseconds=20) * max(0, len(new) - 100)
+    if new:
+        session.execute(
+            insert(Target),
+            [
+                {
+                    "subject": subject,
+                    "sort": wanted[subject],
+                    "source": source_of(subject),
+                    "listed": listed,
+                    "added_at": now,
+                    "due_at": now + spread * rng.random() if checkable(wanted[subject]) else None,
+                }
+                for subject in new
+            ],
+        )
+    back = [row.id for row in known.values() if row.due_at is None and checkable(wanted[row.subject])]
+    for chunk in chunks(back):
+        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(due_at=now))
+    if listed:
+        for chunk in chunks([row.id for row in known.values() if not row.listed]):
+            session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=True))
+    ids = {subject: row.id for subject, row in known.items()}
+    for chunk in chunks(new):
+        for row in session.execute(select(Target.id, Target.subject).where(col(Target.subject).in_(chunk))):
+            ids[row.subject] = row.id
+    return ids
+
+
+def checkable(sort: str) -> bool:
+    """Whether a target of this sort has a source of its own; a maintainer is known through packages."""
+    return sort != "maintainer"
+
+
+def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Random) -> Reconciled:
+    """Make the store watch what the watchlist asks for, no more and no less.
+
+    Targets that left the watchlist stop being checked and keep their history. Accounts and domains that only they
+    led to stop with them.
+    """
+    before = {
+        subject
+        for (subject,) in session.execute(select(Target.subject).where(Target.listed, _active()))
+    }
+    ids = add_targets(session, {item.subject: item.sort for item in wanted}.items(), now, rng, listed=True)
+    _replace_entries(session, wanted, ids)
+    kept = set(ids.values())
+    gone = [row.id for row in session.execute(select(Target.id).where(Target.listed)) if row.id not in kept]
+    for chunk in chunks(gone):
+        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None))
+    rest_derived(session, now)
+    return Reconciled(added=len(ids.keys() - before), removed=len(gone))
+
+
+def _active() -> Any:
+    return or_(col(Target.due_at).is_not(None), Target.sort == "maintainer")
+
+
+def _replace_entries(session: Session, wanted: Sequence[Wanted], ids: dict[str, int]) -> None:
+    desired = {
+        (item.watch, ids[item.subject]): {
+            "watch": item.watch,
+            "target_id": ids[item.subject],
+            "owner": item.owner,
+            "direct": item.direct,
+            "dev": item.dev,
+            "via": msgspec.json.encode(item.via).decode(),
+            "versions": msgspec.json.encode(item.versions).decode(),
+            "source": item.source,
+        }
+        for item in wanted
+    }
+    present = {
+        (row.watch, row.target_id): {name: getattr(row, name) for name in _ENTRY_COLUMNS}
+        for row in session.execute(select(*(getattr(WatchEntry, name) for name in _ENTRY_COLUMNS)))
+    }
+    stale = [key for key, row in present.items() if desired.get(key) != row]
+    for watch in {key[0] for key in stale}:
+        for chunk in chunks([target for name, target in stale if name == watch]):
+            session.execute(
+                delete(WatchEntry).where(col(WatchEntry.watch) == watch, col(WatchEntry.target_id).in_(chunk))
+            )
+    fresh = [row for key, row in desired.items() if present.get(key) != row]
+    if fresh:
+        session.execute(insert(WatchEntry), fresh)
+
+
+_ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "source")
+
+
+def rest_derived(session: Session, now: datetime) -> None:
+    """Stop or resume the domains that follow from packages, as those packages come and go."""
+    packages = select(Target.id).where(Target.sort == "package", col(Target.due_at).is_not(None))
+    in_use = (
+        select(("domain:" + col(Membership.domain)).label("subject"))
+        .where(col(Membership.domain) != "", col(Membership.target_id).in_(packages))
+        .distinct()
+    )
+    derived = (Target.sort == "domain", col(Target.listed).is_(False))
+    session.execute(update(Target).where(*derived, col(Target.subject).not_in(in_use)).values(due_at=None))
+    session.execute(
+        update(Target).where(*derived, col(Target.due_at).is_(None), col(Target.subject).in_(in_use)).values(due_at=now)
+    )
+
+
+def take_due(session: Session, now: datetime, limit: int, busy: Iterable[int] = ()) -> list[Due]:
+    """The targets that are due, the longest overdue first; without those that are being checked already."""
+    skip = set(busy)
+    rows = session.execute(
+        select(*_DUE_COLUMNS).where(col(Target.due_at) <= now).order_by(col(Target.due_at)).limit(limit + len(skip))
+    )
+    return [_due(row) for row in rows if row.id not in skip][:limit]
+
+
+def by_subject(session: Session, subjects: Iterable[str]) -> list[Due]:
+    """The named targets, due or not, in the order of their names."""
+    found: list[Due] = []
+    for chunk in chunks(sorted(set(subjects))):
+        found += map(_due, session.execute(select(*_DUE_COLUMNS).where(col(Target.subject).in_(chunk))))
+    return sorted(found, key=lambda due: due.subject)
+
+
+def all_watched(session: Session) -> list[Due]:
+    """Every target that is checked, packages first."""
+    order = case((col(Target.sort) == "package", 0), else_=1)
+    rows = session.execute(
+        select(*_DUE_COLUMNS).where(col(Target.due_at).is_not(None)).order_by(order, col(Target.subject))
+    )
+    return [_due(row) for row in rows]
+
+
+def next_due_at(session: Session) -> datetime | None:
+    """When the next target is due; None where nothing is watched."""
+    return session.execute(select(func.min(Target.due_at))).scalar_one_or_none()
+
+
+_DUE_COLUMNS: Any = (
+    Target.id,
+    Target.subject,
+    Target.sort,
+    Target.source,
+    Target.etag,
+    Target.last_modified,
+    Target.digest,
+    Target.failures,
+    Target.failing_since,
+    Target.changed_at,
+    Target.added_at,
+)
+
+
+def _due(row: Any) -> Due:
+    return Due(**row._mapping)
+
+
+def reach_of(session: Session, targets: Iterable[int]) -> dict[int, tuple[Reach, ...]]:
+    """The user's watches that each target is in, and how it came there."""
+    reach: dict[int, list[Reach]] = {}
+    for chunk in chunks(list(set(targets))):
+        for row in session.execute(
+            select(
+                WatchEntry.target_id,
+                WatchEntry.watch,
+                WatchEntry.owner,
+                WatchEntry.direct,
+                WatchEntry.via,
+                WatchEntry.versions,
+            ).where(col(WatchEntry.target_id).in_(chunk))
+        ):
+            reach.setdefault(row.target_id, []).append(
+                Reach(
+                    watch=row.watch,
+                    owner=row.owner,
+                    direct=row.direct,
+                    via=msgspec.json.decode(row.via, type=tuple[str, ...]),
+                    versions=msgspec.json.decode(row.versions, type=tuple[str, ...]),
+                )
+            )
+    return {target: tuple(sorted(found)) for target, found in reach.items()}
