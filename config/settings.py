@@ -328,6 +328,8 @@ class Thresholds(Section):
     percentile: float = Field(
         default=99.0, gt=50, lt=100, description="W4-W6: and at or above this percentile of what is watched."
     )
+    failing_after: Span = Field(default=timedelta(hours=12), description="target-failing: no good check for so long.")
+    source_down_after: Span = Field(default=timedelta(minutes=15), description="source-down: no answer for so long.")
     burst_packages: int = Field(
         default=5, ge=2, description="release-burst: so many packages of one account in an hour."
     )
