@@ -244,13 +244,17 @@ class Match(Section):
     severity: Annotated[str, _or_empty(values.check_severity_match)] = Field(
         default="", examples=[">=high"], description='">=high", "critical", "<medium".'
     )
-    owner: str | tuple[str, ...] = Field(default="", description="Owner of a watch that it reaches.")
-    watch: str | tuple[str, ...] = Field(default="", description="Name of a watch that it reaches.")
-    kind: str | tuple[str, ...] = Field(default="", description="What happened: domain-expired, maintainer-added, ….")
+    owner: str | tuple[str, ...] = Field(
+        default="", examples=["web-team"], description="Owner of a watch that it reaches."
+    )
+    watch: str | tuple[str, ...] = Field(default="", examples=["shop"], description="Name of a watch that it reaches.")
+    kind: str | tuple[str, ...] = Field(
+        default="", examples=["domain-expired"], description="What happened: domain-expired, maintainer-added, …."
+    )
     subject: PatternOrEmpty | tuple[Pattern, ...] = Field(
         default="", description="Glob: pkg:npm/%40corp/*, domain:*.example."
     )
-    ecosystem: str | tuple[str, ...] = Field(default="", description="npm or pypi.")
+    ecosystem: str | tuple[str, ...] = Field(default="", examples=["npm"], description="npm or pypi.")
 
 
 class QuietHours(Section):
