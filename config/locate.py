@@ -53,11 +53,20 @@ def locate(text: str) -> dict[Path, int]:
     return scanner.places
 
 
+def spans(text: str) -> dict[Path, tuple[int, int]]:
+    """Where in the text each value begins and ends, brackets and quotes included."""
+    scanner = _Scanner(text)
+    with suppress(_Lost):
+        scanner.document()
+    return scanner.spans
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.places: dict[Path, int] = {}
+        self.spans: dict[Path, tuple[int, int]] = {}
         self.table_counts: dict[Path, int] = {}
         self.line_ends = [match.start() for match in re.finditer("\n", text)]
 
@@ -125,6 +134,11 @@ class _Scanner:
 
     def value(self, path: Path, depth: int) -> None:
         self.skip(_SPACE)
+        start = self.at
+        self.any_value(path, depth)
+        self.spans[path] = (start, self.at)
+
+    def any_value(self, path: Path, depth: int) -> None:
         opening = self.text[self.at : self.at + 1]
         if opening and opening in "[{":
             if depth >= DEEPEST:
@@ -139,7 +153,7 @@ class _Scanner:
         match = pattern.match(self.text, self.at)
         if not match:
             raise _Lost
-        self.at = match.end()
+        self.at = match.start() + len(match[0].rstrip(" \t"))
 
     def array(self, path: Path, depth: int) -> None:
         index = 0
