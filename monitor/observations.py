@@ -101,6 +101,8 @@ class Package(Struct, frozen=True, kw_only=True):
     licence: str | UnsetType = UNKNOWN
     releases: dict[str, Release] | UnsetType = UNKNOWN
     """By version, in order of publication where that is known."""
+    complete: bool = True
+    """``releases`` are all that is served; False for a document of one version, which says nothing of others."""
     withdrawn: dict[str, datetime | None] | UnsetType = UNKNOWN
     """Versions that were published and are no longer served (npm keeps them in ``time``), with publish time."""
     revision: str | UnsetType = UNKNOWN
@@ -129,7 +131,7 @@ class Outcome(StrEnum):
     """No answer, or one that says nothing: time-out, 5xx, rate limit, SERVFAIL, captive page. Never a fact."""
 
 
-class Registration(Struct, frozen=True, kw_only=True):
+class Registration(Struct, frozen=True, kw_only=True, tag="registration"):
     """What one registration service (RDAP or WHOIS) said about a domain."""
 
     source: str
@@ -152,7 +154,7 @@ class Registration(Struct, frozen=True, kw_only=True):
     """Lower case, without the final dot, sorted."""
 
 
-class Delegation(Struct, frozen=True, kw_only=True):
+class Delegation(Struct, frozen=True, kw_only=True, tag="delegation"):
     """What the DNS said about a domain."""
 
     at: datetime

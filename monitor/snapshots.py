@@ -45,7 +45,10 @@ def merge(before: S, after: S) -> S:
 
 
 def merge_packages(before: Package, after: Package) -> Package:
-    """Like ``merge``, release by release; releases that are no longer served are left out."""
+    """Like ``merge``, release by release; releases that are no longer served are left out.
+
+    A document of one version adds to the releases that were known and takes none away.
+    """
     merged = merge(before, after)
     if before.releases is UNSET or after.releases is UNSET:
         return merged
@@ -53,7 +56,9 @@ def merge_packages(before: Package, after: Package) -> Package:
         version: merge(old, release) if (old := before.releases.get(version)) is not None else release
         for version, release in after.releases.items()
     }
-    return replace(merged, releases=releases)
+    if not after.complete:
+        releases = before.releases | releases
+    return replace(merged, releases=releases, complete=True)
 
 
 def stale_facts(before: Struct, after: Struct) -> tuple[str, ...]:

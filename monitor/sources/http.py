@@ -1,0 +1,241 @@
+"""HTTP as a careful guest: bounded in time and bytes, polite to each host, one clear reason for each failure.
+
+httpx over aiohttp's transport. ``AsyncClient`` itself is left out: for a request without redirects, cookies or auth
+flows its machinery costs more CPU than the request (docs/performance.md), so a ``httpx.Request`` goes to the
+transport directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from msgspec import Struct
+
+from config.clock import Clock, system_clock
+from config.settings import HttpLimits
+from monitor.errors import Refused, Unavailable
+from monitor.sources.politeness import Host, HostHealth
+
+__all__ = ["HostHealth", "Http", "Reply"]
+
+USER_AGENT: Final = "weaklink/0.1 (supply-chain monitor; +https://weaklink.example)"
+ATTEMPTS: Final = 3
+FIRST_BACKOFF: Final = 0.3
+RETRY_AFTER_DEFAULT: Final = timedelta(seconds=60)
+MOST_HOSTS: Final = 1000
+_TRANSIENT: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+class Reply(Struct, frozen=True):
+    """An answer, whole and expanded."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    wire_bytes: int
+
+
+class _Broken(Exception):
+    """An attempt failed in a way that another attempt may mend."""
+
+
+class Http:
+    """One pool of connections; one ``Host`` for each host that is asked."""
+
+    def __init__(
+        self,
+        limits: HttpLimits,
+        *,
+        clock: Clock = system_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        rng: Random | None = None,
+    ) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._rng = rng or Random()
+        self._hosts: dict[str, Host] = {}
+        self._transport = AiohttpTransport(client=self._session)
+
+    def _session(self) -> aiohttp.ClientSession:
+        # No cookies: a registry must not tell one check from another. Connections are limited per host by ``Host``.
+        connector = aiohttp.TCPConnector(
+            limit=0, ssl=httpx.create_ssl_context(), keepalive_timeout=30, ttl_dns_cache=60, enable_cleanup_closed=True
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+    def health(self) -> list[HostHealth]:
+        """Every host asked since the start, by name."""
+        return [self._hosts[name].health() for name in sorted(self._hosts)]
+
+    def host(self, url: httpx.URL) -> Host:
+        """The host of a URL; made at its first request."""
+        name = url.netloc.decode("ascii", "replace")
+        host = self._hosts.get(name)
+        if host is None:
+            if len(self._hosts) >= MOST_HOSTS:
+                self._hosts.pop(next(iter(self._hosts)))
+            host = self._hosts[name] = Host(
+                name,
+                per_second=self.limits.requests_per_second,
+                connections=self.limits.connections,
+                clock=self._clock,
+                monotonic=self._monotonic,
+                sleep=self._sleep,
+            )
+        return host
+
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None, max_body: int | None = None) -> Reply:
+        """The answer to a GET; redirects are answers like others.
+
+        Raises Unavailable for time-outs, connection trouble, 429, 5xx and bodies that are cut or too large, and
+        Refused for 401 and 403: none of them says anything about what was asked for.
+        """
+        try:
+            request = httpx.Request(
+                "GET",
+                url,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})},
+                extensions={"timeout": {"connect": 10.0, "read": 20.0, "pool": None}},
+            )
+        except (httpx.InvalidURL, UnicodeError, ValueError):
+            raise Refused("weaklink", "the address to ask is no URL") from None
+        host = self.host(request.url)
+        try:
+            async with asyncio.timeout(self.limits.timeout.total_seconds()):
+                return await self._attempts(host, request, max_body or self.limits.max_body)
+        except TimeoutError:
+            reason = f"no complete answer within {self.limits.timeout.total_seconds():.0f} s"
+            host.failed(reason)
+            raise Unavailable(host.name, reason) from None
+
+    async def _attempts(self, host: Host, request: httpx.Request, max_body: int) -> Reply:
+        for attempt in range(ATTEMPTS):
+            async with host.turn():
+                try:
+                    reply = await self._once(request, max_body)
+                except _Broken as error:
+                    host.failed(str(error))
+                    reason = str(error)
+                else:
+                    if (slow := _asked_to_wait(reply, self._clock())) is not None:
+                        wait = host.slowed(slow)
+                        words = f"{reply.status}, retry after {wait.total_seconds():.0f} s"
+                        raise Unavailable(host.name, words, retry_after=wait)
+                    if reply.status not in _TRANSIENT:
+                        host.succeeded()
+                        return _judged(host, reply)
+                    reason = f"{reply.status} {httpx.codes.get_reason_phrase(reply.status)}".strip()
+                    host.failed(reason)
+            if attempt + 1 < ATTEMPTS:
+                await self._sleep(FIRST_BACKOFF * 4**attempt * (0.5 + self._rng.random()))
+        raise Unavailable(host.name, reason)
+
+    async def _once(self, request: httpx.Request, max_body: int) -> Reply:
+        try:
+            response = await self._transport.handle_async_request(request)
+        except (httpx.TransportError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise _Broken(_reason(error)) from None
+        try:
+            if response.status_code == 304:
+                return Reply(304, response.headers, b"", 0)
+            body, wire = await _read(response, max_body)
+            return Reply(response.status_code, response.headers, body, wire)
+        except (httpx.TransportError, aiohttp.ClientError, OSError) as error:
+            raise _Broken(f"the answer was cut off ({_reason(error)})") from None
+        except zlib.error:
+            raise _Broken("the answer's compression is broken") from None
+        finally:
+            await response.aclose()
+
+
+def _judged(host: Host, reply: Reply) -> Reply:
+    if reply.status in {401, 403, 407, 451}:
+        words = {401: "401, it wants a credential", 403: "403, it refuses this to us"}
+        raise Refused(host.name, words.get(reply.status, str(reply.status)))
+    return reply
+
+
+def _asked_to_wait(reply: Reply, now: datetime) -> timedelta | None:
+    """How long a 429, or a 503 that says so, asks to be left alone (RFC 9110, 10.2.3); None for other answers."""
+    stated = reply.headers.get("retry-after", "").strip()
+    if reply.status != 429 and not (reply.status == 503 and stated):
+        return None
+    if stated.isdigit() and len(stated) < 10:
+        return timedelta(seconds=int(stated))
+    try:
+        moment = parsedate_to_datetime(stated)
+    except ValueError:
+        return RETRY_AFTER_DEFAULT
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+
+
+async def _read(response: httpx.Response, max_body: int) -> tuple[bytes, int]:
+    """The body, expanded, and its bytes on the wire; stops reading where either grows too large."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "", "gzip", "x-gzip", "deflate"}:
+        raise _Broken(f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
+    stated = response.headers.get("content-length", "")
+    packed = encoding not in {"identity", ""}
+    # Packuments shrink eight- to tenfold; a reply of this size on the wire cannot be an honest smaller one.
+    max_wire = max(max_body // 4, 64 * 1024) if packed else max_body
+    if stated.isdigit() and int(stated) > max_wire:
+        raise _TooLarge(f"the answer has {stated} bytes, more than the {max_wire} allowed")
+    expander = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
+    body, wire = bytearray(), 0
+    async for chunk in response.aiter_raw():
+        wire += len(chunk)
+        if wire > max_wire:
+            raise _TooLarge(f"the answer is larger than the {max_wire} bytes allowed on the wire")
+        if expander is None:
+            body += chunk
+        else:
+            _expand(expander, chunk, body, max_body)
+    if expander is not None and not expander.eof and wire:
+        raise _Broken("the answer was cut off (its compression does not end)")
+    return bytes(body), wire
+
+
+def _expand(expander: zlib._Decompress, chunk: bytes, body: bytearray, max_body: int) -> None:
+    while chunk:
+        body += expander.decompress(chunk, 1 << 18)
+        if len(body) > max_body:
+            raise _TooLarge(f"the answer grows past the {max_body} bytes allowed when it is expanded")
+        chunk = expander.unconsumed_tail
+
+
+class _TooLarge(_Broken):
+    """Not mended by trying again, but counted in the same way."""
+
+
+def _reason(error: Exception) -> str:
+    """A transport's error in words of ours: their texts hold addresses and sometimes what a server sent."""
+    for kind, words in (
+        (httpx.ConnectError, "cannot be reached"),
+        (httpx.ConnectTimeout, "the connection failed or was cut"),
+        (httpx.TimeoutException, "it did not answer in time"),
+        (httpx.ReadError, "the connection was cut"),
+        (httpx.ProtocolError, "it does not speak HTTP"),
+        (aiohttp.ClientConnectorError, "cannot be reached"),
+        (aiohttp.ServerDisconnectedError, "the connection was cut"),
+        (aiohttp.ClientResponseError, "it does not speak HTTP"),
+        (aiohttp.ClientError, "the connection failed"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return f"the connection failed ({type(error).__name__})"

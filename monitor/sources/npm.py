@@ -1,0 +1,454 @@
+"""The npm registry: from a packument to a ``Package``.
+
+The full packument is read, since the abbreviated one has no times, people or scripts. Facts that a mirror leaves out
+are unknown; what its document would have said if there were any is known empty:
+
+- ``maintainers``, ``_npmUser``, ``time``: unknown where they are missing.
+- Trusted publisher, approver: known empty only beside a ``_npmUser``, which is where they stand.
+- Provenance, ``gitHead``, npm and Node versions, deprecation: known empty only in documents that tell ``_npmUser`` or
+  ``dist.signatures`` for some release; a mirror that strips those has stripped these too.
+- Scripts and dependencies: part of every release's manifest, so known empty where they are missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from monitor.errors import Refused, Unavailable
+from monitor.observations import Account, Package, Release, Standing
+from monitor.sources.decode import BadDocument, decode, moment
+from monitor.sources.http import Http, Reply
+from monitor.versions import semver_key
+
+INSTALL_SCRIPTS: Final = ("preinstall", "install", "postinstall")
+"""What npm runs for a dependency from the registry, in this order; ``prepare`` does not run for a tarball."""
+NODE_GYP: Final = "node-gyp rebuild"
+LARGE: Final = 512 * 1024
+"""Bodies above this many bytes are decoded in a thread, so that the loop is not held up."""
+LONGEST: Final = 20_000
+"""Most characters of one text that is kept."""
+
+
+class Validators(Struct, frozen=True):
+    """What makes the next request conditional."""
+
+    etag: str = ""
+    last_modified: str = ""
+    digest: str = ""
+    """Of the expanded body that was decoded last: the same bytes need no second decoding."""
+
+
+class Fetched(Struct, frozen=True):
+    """What a source gave: a package, or None where nothing has changed since the validators."""
+
+    package: Package | None
+    validators: Validators
+    wire_bytes: int = 0
+
+
+class RegistryAddress(Protocol):
+    @property
+    def base_url(self) -> str: ...
+
+    def authorization_for(self, url: str) -> str | None: ...
+
+
+class NpmSource:
+    """Fetches packuments from the registry that is configured for each name."""
+
+    def __init__(self, http: Http, registry_for: Callable[[str], RegistryAddress]) -> None:
+        self._http = http
+        self._registry_for = registry_for
+
+    async def fetch(self, name: str, known: Validators | None = None) -> Fetched:
+        """The package as the registry tells it now; Unavailable or Refused where it tells nothing."""
+        known = known or Validators()
+        registry = self._registry_for(name)
+        # A scope's slash is part of the name; nothing else of it may reach the path unescaped.
+        url = registry.base_url.rstrip("/") + "/" + quote(name, safe="@")
+        headers = conditional(known) | {"Accept": "application/json"}
+        if (authorization := registry.authorization_for(url)) is not None:
+            headers["Authorization"] = authorization
+        reply = await self._http.get(url, headers=headers)
+        host = host_of(url)
+        if reply.status == 304 and known != Validators():
+            return Fetched(None, known, reply.wire_bytes)
+        if reply.status == 404:
+            return Fetched(_removed(reply, name, host), Validators(), reply.wire_bytes)
+        if reply.status != 200:
+            raise unexpected(host, reply)
+        validators = validators_of(reply)
+        if validators.digest == known.digest:
+            return Fetched(None, validators, reply.wire_bytes)
+        try:
+            package = await off_the_loop(parse_packument, reply.body, name)
+        except BadDocument as error:
+            raise Unavailable(host, str(error)) from None
+        return Fetched(package, validators, reply.wire_bytes)
+
+
+def conditional(known: Validators) -> dict[str, str]:
+    """The request headers that ask for a change only."""
+    headers = {}
+    if known.etag:
+        headers["If-None-Match"] = known.etag
+    if known.last_modified:
+        headers["If-Modified-Since"] = known.last_modified
+    return headers
+
+
+def validators_of(reply: Reply) -> Validators:
+    return Validators(
+        etag=reply.headers.get("etag", "")[:1000],
+        last_modified=reply.headers.get("last-modified", "")[:200],
+        digest=blake2b(reply.body, digest_size=16).hexdigest(),
+    )
+
+
+def host_of(url: str) -> str:
+    return url.split("/", 3)[2]
+
+
+def unexpected(host: str, reply: Reply) -> Unavailable | Refused:
+    if 300 <= reply.status < 400:
+        return Refused(host, f"{reply.status}, it sends us elsewhere; configure the registry's own address")
+    return Unavailable(host, f"{reply.status}, which is no answer to a question for a package")
+
+
+async def off_the_loop(parse: Callable[..., Package], body: bytes, *rest: Any) -> Package:
+    if len(body) > LARGE:
+        return await asyncio.to_thread(parse, body, *rest)
+    return parse(body, *rest)
+
+
+def _removed(reply: Reply, name: str, host: str) -> Package:
+    """A 404 of the registry itself: empty, or a JSON error. A web page with 404 is somebody else's."""
+    body = reply.body.strip()
+    if body:
+        try:
+            msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Unavailable(host, "404 with a page that is not the registry's") from None
+    return Package(ecosystem="npm", name=name, standing=Standing.REMOVED)
+
+
+# --- the document -----------------------------------------------------------------------------------------------
+
+
+class _Person(Struct, rename={"trusted_publisher": "trustedPublisher"}):
+    name: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    trusted_publisher: dict[str, Any] | UnsetType | None = UNSET
+    approver: Any = UNSET
+
+
+class _Dist(Struct, rename={"file_count": "fileCount", "unpacked_size": "unpackedSize"}):
+    integrity: str | UnsetType | None = UNSET
+    shasum: str | UnsetType | None = UNSET
+    file_count: int | UnsetType | None = UNSET
+    unpacked_size: int | UnsetType | None = UNSET
+    attestations: dict[str, Any] | UnsetType | None = UNSET
+    signatures: Any = UNSET
+
+
+class _Version(
+    Struct,
+    rename={
+        "npm_user": "_npmUser",
+        "npm_version": "_npmVersion",
+        "node_version": "_nodeVersion",
+        "git_head": "gitHead",
+        "optional_dependencies": "optionalDependencies",
+    },
+):
+    npm_user: _Person | str | UnsetType | None = UNSET
+    npm_version: str | UnsetType | None = UNSET
+    node_version: str | UnsetType | None = UNSET
+    git_head: str | UnsetType | None = UNSET
+    maintainers: list[_Person | str] | UnsetType | None = UNSET
+    scripts: dict[str, str] | UnsetType | None = UNSET
+    gypfile: bool | UnsetType | None = UNSET
+    dependencies: dict[str, str] | UnsetType | None = UNSET
+    optional_dependencies: dict[str, str] | UnsetType | None = UNSET
+    deprecated: str | bool | UnsetType | None = UNSET
+    repository: Any = UNSET
+    license: Any = UNSET
+    licenses: Any = UNSET
+    dist: _Dist | UnsetType | None = UNSET
+
+
+class _Packument(Struct, rename={"id": "_id", "rev": "_rev", "dist_tags": "dist-tags"}):
+    name: str | UnsetType | None = UNSET
+    id: str | UnsetType | None = UNSET
+    rev: str | UnsetType | None = UNSET
+    maintainers: list[_Person | str] | UnsetType | None = UNSET
+    contributors: list[Any] | UnsetType | None = UNSET
+    repository: Any = UNSET
+    license: Any = UNSET
+    time: dict[str, Any] | UnsetType | None = UNSET
+    versions: dict[str, _Version] | UnsetType | None = UNSET
+    dist_tags: dict[str, str] | UnsetType | None = UNSET
+
+
+_decoder = msgspec.json.Decoder(_Packument)
+
+
+def parse_packument(body: bytes, name: str) -> Package:
+    """The package that a full packument describes; BadDocument if it is not the packument of ``name``."""
+    document = decode(body, _decoder)
+    stated = document.name if isinstance(document.name, str) else document.id
+    if not isinstance(stated, str):
+        raise BadDocument("the answer is a JSON object, but no package document: it has no name")
+    if stated != name:
+        raise BadDocument(f"the answer is about another package, {stated[:100]!r}")
+    time = document.time if isinstance(document.time, dict) else None
+    versions = document.versions if isinstance(document.versions, dict) else None
+    tells_publishing = versions is not None and any(map(_tells_publishing, versions.values()))
+    published = publish_times(time, versions or {}) if time is not None else {}
+    releases: dict[str, Release] | UnsetType = UNSET
+    if versions is not None:
+        releases = {
+            version: _release(version, manifest, published.get(version), tells_publishing)
+            for version, manifest in _in_order(versions, published).items()
+        }
+    unpublished = time.get("unpublished") if time else None
+    tags = document.dist_tags if isinstance(document.dist_tags, dict) else UNSET
+    latest = tags["latest"] if tags is not UNSET and "latest" in tags else UNSET
+    newest = releases.get(latest) if releases is not UNSET and latest is not UNSET else None
+    return Package(
+        ecosystem="npm",
+        name=name,
+        standing=_standing(releases, unpublished, newest),
+        standing_reason="all versions were unpublished" if not versions and isinstance(unpublished, dict) else UNSET,
+        maintainers=_accounts(document.maintainers),
+        contributors=_contributors(document.contributors),
+        dist_tags=UNSET if tags is UNSET else dict(sorted(tags.items())),
+        latest=latest,
+        deprecated=newest.deprecated if newest else UNSET,
+        repository=_repository(document.repository, newest),
+        licence=newest.licence if newest else _licence(document.license),
+        releases=releases,
+        withdrawn=_withdrawn(time, versions, unpublished, published),
+        revision=document.rev if isinstance(document.rev, str) else UNSET,
+    )
+
+
+def _tells_publishing(manifest: _Version) -> bool:
+    return bool(manifest.npm_user) or (isinstance(manifest.dist, _Dist) and bool(manifest.dist.signatures))
+
+
+def _standing(releases: Any, unpublished: Any, newest: Release | None) -> Standing | UnsetType:
+    if not releases:
+        return Standing.REMOVED if isinstance(unpublished, dict) else UNSET
+    if newest is not None and newest.version.endswith("-security"):
+        publisher = newest.publisher
+        if publisher is UNSET or publisher.name == "npm":
+            return Standing.SECURITY_PLACEHOLDER
+    return Standing.ACTIVE
+
+
+def publish_times(time: dict[str, Any], versions: dict[str, Any]) -> dict[str, datetime]:
+    """When each version was published, or nothing at all where the map cannot be believed.
+
+    A mirror may put the time at which it fetched a version. Such a map is recognised by its order: within one minor
+    line versions come out one after the other, and where one pair in ten and more than one is the wrong way round
+    (or any pair or no pair at all can be judged in a short map without npm's own ``created``), no date of it is
+    used. Unknown is better than wrong: with wrong dates every package would look busy or asleep.
+    """
+    times = {version: at for version, text in time.items() if (at := moment(text)) is not None}
+    line: dict[tuple[int, ...], list[tuple[Any, datetime]]] = {}
+    for version, at in times.items():
+        if version in versions and (key := semver_key(version)) is not None and key[1]:
+            line.setdefault(key[0][:2], []).append((key, at))
+    pairs = wrong = 0
+    for dated in line.values():
+        dated.sort(key=lambda one: one[0])
+        pairs += len(dated) - 1
+        wrong += sum(later[1] < earlier[1] for earlier, later in pairwise(dated))
+    genuine = "created" in times
+    if (wrong >= 2 and wrong * 10 > pairs) or (not genuine and pairs < 10 and (wrong or not pairs)):
+        return {}
+    return times
+
+
+def _in_order(versions: dict[str, _Version], published: dict[str, datetime]) -> dict[str, _Version]:
+    """In order of publication; versions without a date after those with one, in order of their numbers."""
+    if all(version in published for version in versions):
+        return dict(sorted(versions.items(), key=lambda item: published[item[0]]))
+    epoch = moment("2099-01-01")
+    assert epoch is not None
+    last: Any = ((1 << 62,), 1, ())
+    return dict(sorted(versions.items(), key=lambda item: (published.get(item[0], epoch), semver_key(item[0]) or last)))
+
+
+def _withdrawn(
+    time: dict[str, Any] | None, versions: dict[str, _Version] | None, unpublished: Any, published: dict[str, datetime]
+) -> dict[str, datetime | None] | UnsetType:
+    """Versions that stand in ``time`` and are not served any more."""
+    if time is None:
+        return UNSET
+    if isinstance(unpublished, dict) and isinstance(unpublished.get("versions"), list):
+        gone = [v for v in unpublished["versions"] if isinstance(v, str)]
+    else:
+        gone = []
+    gone += [v for v in time if v not in {"created", "modified", "unpublished"} and isinstance(time[v], str)]
+    served = versions or {}
+    return {v[:300]: published.get(v) for v in dict.fromkeys(gone) if v not in served}
+
+
+def _release(version: str, manifest: _Version, published_at: datetime | None, tells_publishing: bool) -> Release:
+    dist = manifest.dist if isinstance(manifest.dist, _Dist) else _Dist()
+    user = manifest.npm_user
+    publisher = _account(user)
+    scripts, implicit = _scripts(manifest)
+    return Release(
+        version=version,
+        published_at=UNSET if published_at is None else published_at,
+        publisher=UNSET if publisher is None else publisher,
+        trusted_publisher=_trusted(user) if publisher else UNSET,
+        approver=_approver(user) if publisher else UNSET,
+        maintainers=_accounts(manifest.maintainers),
+        scripts=scripts,
+        implicit_build=implicit,
+        integrity=_integrity(dist),
+        provenance=_provenance(dist, tells_publishing),
+        dependencies=_texts(manifest.dependencies) | _texts(manifest.optional_dependencies),
+        deprecated=_deprecated(manifest.deprecated, tells_publishing),
+        npm_version=_told(manifest.npm_version, tells_publishing),
+        node_version=_told(manifest.node_version, tells_publishing),
+        git_head=_told(manifest.git_head, tells_publishing),
+        size=dist.unpacked_size if isinstance(dist.unpacked_size, int) and 0 <= dist.unpacked_size < 1 << 53 else UNSET,
+        files=dist.file_count if isinstance(dist.file_count, int) and 0 <= dist.file_count < 1 << 31 else UNSET,
+        repository=repository_url(manifest.repository) if manifest.repository else "",
+        licence=_licence(manifest.license if manifest.license else manifest.licenses or None),
+    )
+
+
+def _told(value: Any, tells_publishing: bool) -> str | UnsetType:
+    if isinstance(value, str) and value:
+        return value[:200]
+    return "" if tells_publishing else UNSET
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {name[:300]: text[:1000] for name, text in value.items()} if isinstance(value, dict) else {}
+
+
+def _scripts(manifest: _Version) -> tuple[dict[str, str], bool]:
+    """What runs on install, and whether it is node-gyp's build without a script that says so (npm's own rule)."""
+    told = manifest.scripts if isinstance(manifest.scripts, dict) else {}
+    scripts = {name: told[name][:LONGEST] for name in INSTALL_SCRIPTS if told.get(name, "").strip()}
+    if manifest.gypfile is True and "install" not in scripts and "preinstall" not in scripts:
+        return {"install": NODE_GYP} | scripts, True
+    return scripts, manifest.gypfile is True and scripts.get("install") == NODE_GYP
+
+
+def _integrity(dist: _Dist) -> dict[str, str] | UnsetType:
+    if isinstance(dist.integrity, str) and dist.integrity:
+        return {"tarball": dist.integrity[:1000]}
+    if isinstance(dist.shasum, str) and dist.shasum:
+        return {"tarball": f"sha1-{dist.shasum[:100]}"}
+    return UNSET
+
+
+def _provenance(dist: _Dist, tells_publishing: bool) -> str | UnsetType:
+    if isinstance(dist.attestations, dict):
+        provenance = dist.attestations.get("provenance")
+        predicate = provenance.get("predicateType") if isinstance(provenance, dict) else None
+        return predicate[:300] if isinstance(predicate, str) and predicate else "attested"
+    return "" if tells_publishing else UNSET
+
+
+def _trusted(user: Any) -> str:
+    if isinstance(user, _Person) and isinstance(user.trusted_publisher, dict):
+        provider = user.trusted_publisher.get("id")
+        return provider[:100] if isinstance(provider, str) and provider else "unnamed"
+    return ""
+
+
+def _approver(user: Any) -> str:
+    approver = user.approver if isinstance(user, _Person) else None
+    if isinstance(approver, dict):
+        approver = approver.get("name")
+    return approver[:200] if isinstance(approver, str) else ""
+
+
+def _deprecated(value: Any, tells_publishing: bool) -> str | UnsetType:
+    if isinstance(value, str):
+        return value[:LONGEST]
+    if value is True:
+        return "deprecated"
+    return "" if tells_publishing or value is False else UNSET
+
+
+def _account(value: Any) -> Account | None:
+    """An account from ``{name, email}`` or ``"name <email>"``; None for what names nobody."""
+    if isinstance(value, _Person):
+        name, email = value.name, value.email
+    elif isinstance(value, str):
+        name, _, rest = value.partition("<")
+        email = rest.partition(">")[0]
+    else:
+        return None
+    if not isinstance(name, str) or not name.strip():
+        return None
+    return Account(name.strip()[:200], email.strip()[:320] if isinstance(email, str) else "")
+
+
+def _accounts(value: Any) -> tuple[Account, ...] | UnsetType:
+    if not isinstance(value, list):
+        return UNSET
+    accounts = {account.name: account for one in value if (account := _account(one)) is not None}
+    if value and not accounts:
+        return UNSET
+    return tuple(accounts[name] for name in sorted(accounts))
+
+
+def _contributors(value: Any) -> tuple[str, ...] | UnsetType:
+    if not isinstance(value, list):
+        return UNSET
+    names = (one.get("name") or one.get("email") if isinstance(one, dict) else one for one in value)
+    return tuple(sorted({name.strip()[:200] for name in names if isinstance(name, str) and name.strip()}))
+
+
+def _repository(value: Any, newest: Release | None) -> str | UnsetType:
+    if value is UNSET:
+        return newest.repository if newest else UNSET
+    return repository_url(value)
+
+
+def repository_url(value: Any) -> str:
+    """One spelling of a repository's address: no ``git+`` prefix, no ``.git``, no credentials; ``""`` for none."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        value = value.get("url")
+    if not isinstance(value, str):
+        return ""
+    url = value.strip()[:1000].removeprefix("git+").removesuffix("/").removesuffix(".git")
+    for prefix in ("git://", "ssh://git@", "http://", "git@"):
+        if url.startswith(prefix):
+            rest = url.removeprefix(prefix)
+            return "https://" + (rest.replace(":", "/", 1) if prefix == "git@" else rest)
+    if "://" not in url and url.count("/") == 1 and ":" not in url:
+        return f"https://github.com/{url}"
+    if url.startswith("github:"):
+        return f"https://github.com/{url[7:]}"
+    return url
+
+
+def _licence(value: Any) -> str:
+    if isinstance(value, list):
+        return " OR ".join(filter(None, map(_licence, value[:20])))
+    if isinstance(value, dict):
+        value = value.get("type") or value.get("name")
+    return value.strip()[:300] if isinstance(value, str) else ""

@@ -1,0 +1,171 @@
+"""Checks at work: a lane for each source, bounded at every point, and one recorder that groups what arrives together.
+
+Nothing here holds what could be lost: a target stays due until its result is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from alerts.findings import Finding
+from config.clock import Clock
+from monitor.check import Checker
+from monitor.record import Outcome, Recorder
+from monitor.results import Failed, Result
+from monitor.schedule import Due
+from monitor.store.engine import Store, StoreError
+
+log = logging.getLogger("weaklink.watcher")
+
+BATCH = 100
+"""Most results in one transaction."""
+GATHER = 0.05
+"""Seconds to wait for more results before a transaction begins."""
+STORE_RETRY = (0.2, 1.0, 5.0, 15.0, 30.0)
+"""Seconds between attempts to write while the database is locked, full or away; the last one is repeated."""
+
+
+class Watcher:
+    """Takes due targets, checks them with bounded concurrency, and records the results in groups."""
+
+    def __init__(
+        self,
+        store: Store,
+        checker: Checker,
+        recorder: Recorder,
+        clock: Clock,
+        *,
+        lanes: dict[str, int],
+        on_outcome: Callable[[Outcome], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._checker = checker
+        self.recorder = recorder
+        self._clock = clock
+        self._width = lanes
+        self._lanes = {name: asyncio.Queue[Due](maxsize=4 * width) for name, width in lanes.items()}
+        self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=2 * BATCH)
+        self._busy: set[int] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._on_outcome = on_outcome
+        self._on_result = on_result
+        self.recorded = 0
+        """Results recorded since the start; the watchdog looks at it."""
+
+    async def __aenter__(self) -> Watcher:
+        for name, width in self._width.items():
+            self._tasks += [asyncio.create_task(self._work(self._lanes[name])) for _ in range(width)]
+        self._tasks.append(asyncio.create_task(self._record()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    @property
+    def busy(self) -> frozenset[int]:
+        """Targets that wait for their check, are being checked, or wait to be recorded."""
+        return frozenset(self._busy)
+
+    def room(self, lane: str) -> int:
+        """How many more targets a lane takes now."""
+        queue = self._lanes.get(lane)
+        return queue.maxsize - queue.qsize() if queue else 0
+
+    def offer(self, dues: Iterable[Due]) -> int:
+        """Put targets into their lanes as far as there is room; how many were taken."""
+        taken = 0
+        for due in dues:
+            queue = self._lanes.get(due.source)
+            if queue is None or queue.full() or due.id in self._busy:
+                continue
+            queue.put_nowait(due)
+            self._begin(due)
+            taken += 1
+        return taken
+
+    async def sweep(self, dues: Sequence[Due]) -> None:
+        """Check all of these once and wait until the last result is recorded."""
+
+        async def feed(name: str) -> None:
+            for due in dues:
+                if due.source == name and due.id not in self._busy:
+                    self._begin(due)
+                    await self._lanes[name].put(due)
+
+        await asyncio.gather(*(feed(name) for name in self._lanes))
+        await self._idle.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Finish what is under way, for at most so long; what waits in the lanes is left for another time."""
+        for queue in self._lanes.values():
+            while not queue.empty():
+                self._end(queue.get_nowait().id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
+    def _begin(self, due: Due) -> None:
+        self._busy.add(due.id)
+        self._idle.clear()
+
+    def _end(self, target: int) -> None:
+        self._busy.discard(target)
+        if not self._busy:
+            self._idle.set()
+
+    async def _work(self, lane: asyncio.Queue[Due]) -> None:
+        while True:
+            due = await lane.get()
+            try:
+                result = await self._checker.check(due)
+            except Exception as error:  # noqa: BLE001 - the outermost loop: a bug in one check must not stop the lane
+                log.exception("check of %s broke", due.subject)
+                result = Failed(due=due, at=self._clock(), host="weaklink", reason=f"internal: {type(error).__name__}")
+            await self._results.put(result)
+
+    async def _record(self) -> None:
+        while True:
+            batch = [await self._results.get()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER):
+                    while len(batch) < BATCH:
+                        batch.append(await self._results.get())
+            outcome = await self._until_written(batch)
+            waiting = {lookup.seen.due.id for lookup in outcome.lookups}
+            self.recorded += len(batch)
+            for result in batch:
+                if result.due.id not in waiting:
+                    if self._on_result is not None:
+                        self._on_result(result)
+                    self._end(result.due.id)
+            for lookup in outcome.lookups:
+                # The look-up has a deadline of its own and ends in this queue again.
+                seen = await self._checker.look_up(lookup.seen, lookup.names)
+                self._resubmit(seen)
+            if self._on_outcome is not None:
+                self._on_outcome(outcome)
+
+    def _resubmit(self, result: Result) -> None:
+        task = asyncio.create_task(self._results.put(result))
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    async def _until_written(self, batch: Sequence[Result]) -> Outcome:
+        """Write, and try again while the database cannot be written: what was fetched is not thrown away."""
+        for attempt in range(1_000_000):
+            try:
+                return await self._store.write(lambda session: self.recorder.record(session, batch, self._clock()))
+            except StoreError as error:
+                log.error("%s", error)
+                await asyncio.sleep(STORE_RETRY[min(attempt, len(STORE_RETRY) - 1)])
+        raise StoreError("the database could not be written")  # pragma: no cover - a year of attempts
