@@ -138,7 +138,7 @@ class _Edit:
 
     def append(self, index: int, key: str, subjects: Sequence[str]) -> None:
         path, number = self.homes[index]
-        present = self.watches[index].get(key)
+        present = self.watches[index].get(key) or ()
         as_purl = key == "packages" and bool(present) and all(str(item).startswith("pkg:") for item in present)
         spelled = [subject if as_purl else short_form(subject) for subject in subjects]
         self.file(path).append_values(("watch", number, key), spelled, after="name")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from config import locate
 from config.crosschecks import disagreements
-from config.judging import Judgement, judge
+from config.judging import Judgement, judge, short
 from config.problems import ConfigError, Place, Problem, written
 from config.settings import Settings, Watch
 from config.sources import Environment, Source, Unreadable, expand, read_source
@@ -172,7 +172,8 @@ class _Reading:
         if not glob.has_magic(pattern):
             if not Path(file).exists():
                 self.files.append(Path(file))
-                self.tell(main, where, f"there is no file {file}", "make it, or take it out of include")
+                name = "what the ${…} here gives:" if where in main.expanded else f"{short(file)}:"
+                self.tell(main, where, f"{name} there is no such file", "make it, or take it out of include")
                 return []
             return [Path(file)]
         # A relative pattern belongs to the folder of the file, whose own name may have brackets.

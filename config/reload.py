@@ -158,6 +158,8 @@ class Reloader:
     async def _pump(self, folders: frozenset[Path]) -> None:
         """Wake the reader when anything happens in the folders."""
         milliseconds = max(1, int(self._debounce * 1000))
+        # Runs once the watcher stands: whatever happened before it did is found by a look.
+        asyncio.get_running_loop().call_soon(self._wake.set)
         try:
             async for _ in awatch(
                 *folders,
