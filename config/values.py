@@ -42,8 +42,8 @@ def parse_address(text: str, default_port: int | None = None, *, least_port: int
     mend = "write ADDRESS:PORT, for example 127.0.0.1:8330 or [::1]:8330"
     host, port_text = text, ""
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        if rest and not rest.startswith(":"):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
             raise BadValue(f"{text!r} is no address", mend)
         port_text = rest[1:]
         is_address = _is_ip(host) and ":" in host
