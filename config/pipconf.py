@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+SYSTEM_WIDE: Final = Path("/etc/pip.conf")
 _SECTIONS: Final = ("global", "download", "install")
 
 
@@ -37,7 +38,7 @@ def _files(env: Mapping[str, str], home: Path | None, prefix: Path) -> Iterator[
         return
     for folder in reversed((env.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)):
         yield Path(folder) / "pip" / "pip.conf"
-    yield Path("/etc/pip.conf")
+    yield SYSTEM_WIDE
     if home and not (own and Path(own).exists()):
         yield home / ".pip" / "pip.conf"
         yield Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
