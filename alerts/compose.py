@@ -1,0 +1,88 @@
+"""From alerts to the content of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from alerts.findings import Finding
+from alerts.held import findings_of
+from alerts.messages.content import Fact, Item, Message
+from alerts.model import Alert, AlertState
+from alerts.routing import Policy
+from config.names import short_form
+from config.severity import Severity
+
+MOST_ITEMS = 25
+"""Alerts in one message; more are counted."""
+MOST_FACTS = 8
+
+_WORDS = {"reminder": "Still open", "resolved": "Resolved", "update": "Update", "escalation": "Not acknowledged"}
+
+
+def compose(
+    session: Session, alerts: Sequence[Alert], kind: str, policy: Policy, thread: str, now: datetime
+) -> Message:
+    """The message that tells these alerts, the gravest first."""
+    findings = findings_of(session, [alert.id for alert in alerts if alert.id is not None])
+    items = tuple(_item(alert, findings.get(alert.id or 0, []), policy) for alert in alerts[:MOST_ITEMS])
+    worst = max(Severity(alert.severity) for alert in alerts)
+    return Message(
+        kind=kind,
+        severity=str(worst),
+        title=_title(alerts, kind),
+        items=items,
+        thread=thread,
+        at=now,
+        more=max(0, len(alerts) - MOST_ITEMS),
+    )
+
+
+def _title(alerts: Sequence[Alert], kind: str) -> str:
+    """The subject that says it all: what, of what, how many more."""
+    prefix = f"{_WORDS[kind]}: " if kind in _WORDS else ""
+    if kind == "digest":
+        open_ones = sum(alert.state != AlertState.RESOLVED for alert in alerts)
+        return f"{len(alerts)} alerts, {open_ones} open; the gravest: {alerts[0].title}"
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return f"{prefix}{alerts[0].title}{more}"
+
+
+def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
+    gravest = max(findings, key=lambda f: f.severity, default=None)
+    shown = sorted(findings, key=lambda f: -f.severity)[:MOST_FACTS]
+    return Item(
+        alert=alert.id or 0,
+        severity=str(Severity(alert.severity)),
+        state=alert.state,
+        subject=short_form(alert.subject),
+        title=alert.title,
+        why=gravest.why if gravest else "",
+        advice=gravest.advice if gravest else "",
+        reason=alert.reason,
+        facts=tuple(
+            Fact(
+                kind=f.kind,
+                subject=short_form(f.subject),
+                title=f.title,
+                before=f.before,
+                after=f.after,
+                at=f.at,
+                happened_at=f.happened_at,
+            )
+            for f in shown
+        ),
+        reach=tuple(reach_line(one) for one in alert.watches),
+        link=f"{policy.page_url}/alerts/{alert.id}" if policy.page_url else "",
+    )
+
+
+def reach_line(reach: Mapping[str, Any]) -> str:
+    """How a watch is touched: ``shop (web-team): express -> qs, 6.11.0 in use``."""
+    owner = f" ({reach['owner']})" if reach.get("owner") else ""
+    way = " -> ".join(reach.get("via") or ()) or ("direct" if reach.get("direct", True) else "indirect")
+    used = ", ".join(reach.get("versions") or ())
+    return f"{reach['watch']}{owner}: {way}" + (f", {used} in use" if used else "")

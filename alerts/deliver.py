@@ -1,0 +1,214 @@
+"""Owed messages on their way: each channel in its own order and pace, with retry and backoff of its own.
+
+At least once: a message is marked as sent after the service took it, so a process that is killed between the two
+sends it again when its claim has run out. The idempotency key travels with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+import apprise
+import msgspec
+from msgspec import Struct
+
+from alerts.messages.content import Message
+from alerts.messages.escape import visible
+from alerts.messages.render import Rendered, medium_of, render
+from alerts.outbox import Claimed, claim_due, mark_failed, mark_sent, waiting_channels
+from alerts.store import Transactions
+from config.clock import Clock
+from config.settings import Channel
+
+SEND_TIMEOUT: Final = 60.0
+"""Seconds for one message to one channel; less than the outbox's lease."""
+AT_ONCE: Final = 8
+"""Channels that are sent to at the same time."""
+
+log = logging.getLogger("weaklink.deliver")
+# Apprise logs addresses of its own accord; what it has to say comes back in its result.
+logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one message at one channel."""
+
+    ok: bool
+    words: str
+    retry_after: timedelta | None = None
+
+
+class Gave(Struct, frozen=True):
+    """A channel to which a message could not be delivered in time."""
+
+    channel: str
+    words: str
+    at: datetime
+
+
+def _asset() -> apprise.AppriseAsset:
+    """Nothing read from disk, nothing kept, no template or escape in a text that strangers wrote is followed."""
+    asset = apprise.AppriseAsset(
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
+        allow_templates=False,
+        service_timeout=SEND_TIMEOUT - 5,
+        result_log_memory_size=16_384,
+    )
+    asset.app_id = "weaklink"
+    asset.app_desc = "supply-chain monitor"
+    asset.app_url = ""
+    asset.interpret_escapes = False
+    asset.interpret_emojis = False
+    asset.pgp_autogen = asset.pem_autogen = False
+    asset.http_redirects = False
+    asset.secure_logging = True
+    return asset
+
+
+def check_channel_url(url: str) -> str | None:
+    """What is wrong with an Apprise URL, without repeating it; None for one that can be used."""
+    schema = url.partition("://")[0].lower()
+    if apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True) is None:
+        known = schema in apprise.Apprise().schemas() if hasattr(apprise.Apprise, "schemas") else False
+        return f"its {schema}:// address is not complete" if known else f"no service is called {visible(schema, 30)}://"
+    return None
+
+
+async def send(channel: Channel, rendered: Rendered) -> Outcome:
+    """One message through one channel, with the service's true outcome. Never raises for trouble at the far end."""
+    sender = apprise.Apprise(asset=_asset())
+    if not sender.add(channel.url.get_secret_value()):
+        return Outcome(False, "its URL is none that Apprise understands")
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            result = await sender.async_notify(
+                title=rendered.title, body=rendered.body, body_format=rendered.body_format, interpret_escapes=False
+            )
+    except TimeoutError:
+        return Outcome(False, f"no outcome within {SEND_TIMEOUT:.0f} s; it may have arrived all the same")
+    if result:
+        return Outcome(True, "accepted")
+    said = [entry.message for service in result.results for attempt in service for entry in attempt]
+    return Outcome(False, _words(said, channel) or f"not accepted ({result.status.name.lower()})", _retry_after(said))
+
+
+def _words(said: Sequence[str], channel: Channel) -> str:
+    """The service's last words, without any part of the channel's URL."""
+    for line in reversed(said):
+        if line.strip():
+            secret = channel.url.get_secret_value()
+            parts = [part for part in re.split(r"[:/@?&=]+", secret) if len(part) > 3]
+            for part in sorted(parts, key=len, reverse=True):
+                line = line.replace(part, "…")
+            return visible(line.strip(), 300)
+    return ""
+
+
+def _retry_after(said: Iterable[str]) -> timedelta | None:
+    return timedelta(minutes=1) if any("error=429" in line or "429" in line.split() for line in said) else None
+
+
+class Deliverer:
+    """Sends what the outbox owes."""
+
+    def __init__(
+        self,
+        store: Transactions,
+        channels: Sequence[Channel],
+        clock: Clock,
+        *,
+        rng: Random | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._channels = {channel.name: channel for channel in channels}
+        self._clock = clock
+        self._rng = rng or Random()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._monotonic = monotonic
+        self._next: dict[str, float] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.gave_up: list[Gave] = []
+        """Dead letters since somebody last looked: they become alerts on other channels."""
+
+    def use(self, channels: Sequence[Channel]) -> None:
+        """From now on, these channels (a reload); what is under way ends with the old ones."""
+        self._channels = {channel.name: channel for channel in channels}
+
+    async def deliver_due(self, now: datetime) -> int:
+        """Begin to send what is due on channels that are free and within their rate; how many were begun."""
+        waiting = await self._store.read(lambda session: waiting_channels(session, now))
+        free = [name for name in waiting if name not in self._under_way and self._may_send(name)]
+        if not free:
+            return 0
+        claims = await self._store.write(lambda session: claim_due(session, free, now))
+        for claim in claims:
+            task = asyncio.create_task(self._run(claim))
+            self._under_way[claim.channel] = task
+            task.add_done_callback(lambda _, name=claim.channel: self._under_way.pop(name, None))
+        return len(claims)
+
+    async def settle(self) -> None:
+        """Wait until what is under way has its outcome."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    async def drain(self, seconds: float) -> None:
+        """Settle for at most so long; a claim that is left runs out and is sent again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.settle()
+        for task in list(self._under_way.values()):
+            task.cancel()
+
+    def _may_send(self, name: str) -> bool:
+        channel = self._channels.get(name)
+        return channel is None or self._monotonic() >= self._next.get(name, 0.0)
+
+    async def _run(self, claim: Claimed) -> None:
+        channel = self._channels.get(claim.channel)
+        if channel is None:
+            outcome = Outcome(False, "the configuration has no such channel any more")
+            give_up = timedelta(days=1)
+        else:
+            give_up = channel.give_up_after
+            self._next[channel.name] = self._monotonic() + 60.0 / channel.per_minute
+            async with self._slots:
+                message = msgspec.json.decode(claim.message, type=Message)
+                medium = medium_of(channel.url.get_secret_value(), channel.format)
+                outcome = await send(channel, render(message, medium, claim.key))
+        now = self._clock()
+        if outcome.ok:
+            await self._store.write(lambda session: mark_sent(session, claim.id, now, outcome.words))
+            return
+        log.warning("channel %s: %s (attempt %d)", claim.channel, outcome.words, claim.attempts)
+        dead = await self._store.write(
+            lambda session: mark_failed(session, claim.id, now, outcome.words, give_up, self._rng, outcome.retry_after)
+        )
+        if dead:
+            self.gave_up.append(Gave(claim.channel, outcome.words, now))
+
+
+async def send_test(channels: Sequence[Channel], now: datetime) -> dict[str, Outcome]:
+    """A real test message through each of these channels; the outcome of each."""
+    message = Message(
+        kind="test",
+        severity="info",
+        title="weaklink can reach you here",
+        text="This is a test message. If you can read it, alerts that are routed to this channel will arrive.",
+        at=now,
+    )
+
+    async def one(channel: Channel) -> tuple[str, Outcome]:
+        medium = medium_of(channel.url.get_secret_value(), channel.format)
+        return channel.name, await send(channel, render(message, medium, "test"))
+
+    return dict(await asyncio.gather(*map(one, channels)))

@@ -1,0 +1,158 @@
+"""When a group of alerts is told: after its wait, not oftener than its interval, again after its repeat, in a digest.
+
+The state of a group lives in the database, so that a restart or a reload tells nothing twice and forgets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
+from sqlmodel import Session, col, or_, select
+
+from alerts.compose import compose
+from alerts.model import Alert, AlertState, Delivery, Group, GroupMember
+from alerts.quiet import quiet_until
+from alerts.routing import Policy, Way
+from config.settings import Route
+from config.severity import Severity
+from config.values import cron_trigger
+
+MOST_GROUPS = 200
+"""Groups told in one transaction; the rest follow in the next, a second later."""
+
+Told = Sequence[tuple[GroupMember, Alert]]
+
+
+def notify(session: Session, alert: Alert, taken: Sequence[Way], now: datetime) -> None:
+    """Remember that this alert is to be told along these ways, and when."""
+    keys = [way.key for way in taken]
+    groups = {group.key: group for group in session.exec(select(Group).where(col(Group.key).in_(keys)))}
+    for way in taken:
+        group = groups.get(way.key)
+        if group is None:
+            group = groups[way.key] = Group(key=way.key)
+            session.add(group)
+        group.route = way.route.model_dump(mode="json", by_alias=True)
+        group.channels = list(way.channels)
+        due = _first_look(group, way.route, now)
+        group.due_at = due if group.due_at is None else min(group.due_at, due)
+        session.flush()
+        if session.get(GroupMember, (group.id, alert.id)) is None:
+            session.add(GroupMember(group_id=group.id or 0, alert_id=alert.id or 0))
+
+
+def _first_look(group: Group, route: Route, now: datetime) -> datetime:
+    if route.digest:
+        return now
+    wait = now + route.group_wait
+    return wait if group.sent_at is None else max(wait, group.sent_at + route.group_interval)
+
+
+def due_notifications(session: Session, policy: Policy, now: datetime) -> int:
+    """Turn every group that is due into deliveries; how many were made."""
+    groups = session.exec(
+        select(Group).where(col(Group.due_at) <= now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
+    ).all()
+    return sum(_look(session, group, Route.model_validate(group.route), policy, now) for group in groups)
+
+
+def _look(session: Session, group: Group, route: Route, policy: Policy, now: datetime) -> int:
+    """One look at a group that may be due: tell what there is to tell, and say when to look again."""
+    session.add(group)
+    if route.digest and (planned := _digest_at(group, route, policy)) is not None and planned > now:
+        group.due_at = planned
+        return 0
+    live = _live(session, group)
+    news = [(member, alert) for member, alert in live if alert.revision > member.told_revision]
+    still = [(member, alert) for member, alert in live if alert.state == AlertState.OPEN]
+    reminding = not news and bool(route.repeat) and group.sent_at is not None and now - group.sent_at >= route.repeat
+    told = news or (still if reminding else [])
+    worst = max((Severity(alert.severity) for _, alert in told), default=Severity.INFO)
+    if told and (until := quiet_until(route.quiet_hours, worst, now, policy.timezone)) is not None:
+        group.due_at = until
+        return 0
+    made = _owe(session, group, told, _kind(route, told, reminding), group.channels, policy, now) if told else 0
+    made += _escalate(session, group, route, still, policy, now)
+    group.due_at = _next_look(group, route, still, now)
+    return made
+
+
+def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
+    since = max(filter(None, (group.sent_at, group.due_at)))
+    planned: datetime | None = cron_trigger(route.digest, policy.timezone).get_next_fire_time(group.sent_at, since)
+    return planned
+
+
+def _live(session: Session, group: Group) -> Told:
+    """Members that are open, or that ended and whose end was not told; one that ended untold is no news."""
+    rows = session.exec(
+        select(GroupMember, Alert)
+        .where(GroupMember.group_id == group.id, GroupMember.alert_id == Alert.id)
+        .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) > 0))
+        .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) < col(Alert.revision)))
+        .order_by(col(Alert.severity).desc(), col(Alert.id))
+    )
+    return [(member, alert) for member, alert in rows]
+
+
+def _kind(route: Route, told: Told, reminding: bool) -> str:
+    if route.digest:
+        return "digest"
+    if reminding:
+        return "reminder"
+    if all(alert.state == AlertState.RESOLVED for _, alert in told):
+        return "resolved"
+    return "first" if all(member.told_revision == 0 for member, _ in told) else "update"
+
+
+def _escalate(session: Session, group: Group, route: Route, still: Told, policy: Policy, now: datetime) -> int:
+    """Tell those further up of what nobody has acknowledged in time; once for each alert."""
+    if route.escalate is None:
+        return 0
+    late = [
+        (member, alert)
+        for member, alert in still
+        if not member.escalated and member.told_at is not None and now - member.told_at >= route.escalate.after
+    ]
+    for member, _ in late:
+        member.escalated = True
+        session.add(member)
+    return _owe(session, group, late, "escalation", route.escalate.channels, policy, now) if late else 0
+
+
+def _next_look(group: Group, route: Route, still: Told, now: datetime) -> datetime | None:
+    times = []
+    if still and route.repeat and not route.digest:
+        times.append((group.sent_at or now) + route.repeat)
+    if route.escalate is not None:
+        times += [m.told_at + route.escalate.after for m, _ in still if m.told_at is not None and not m.escalated]
+    return min(times, default=None)
+
+
+def _owe(
+    session: Session, group: Group, told: Told, kind: str, channels: Sequence[str], policy: Policy, now: datetime
+) -> int:
+    """One message about these alerts to each of the channels, owed from this transaction on."""
+    group.serial += 1
+    group.sent_at = now
+    message = msgspec.json.encode(compose(session, [alert for _, alert in told], kind, policy, group.key, now))
+    for member, alert in told:
+        member.told_revision = alert.revision
+        member.told_at = member.told_at or now
+        session.add(member)
+    for channel in channels:
+        session.add(
+            Delivery(
+                key=blake2b(f"{group.key}:{group.serial}:{channel}".encode(), digest_size=16).hexdigest(),
+                channel=channel,
+                kind=kind,
+                created_at=now,
+                next_attempt_at=now,
+                alerts=[alert.id or 0 for _, alert in told],
+                message=message,
+            )
+        )
+    return len(channels)

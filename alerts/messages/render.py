@@ -1,0 +1,153 @@
+"""One content, rendered for the medium that shows it; cut by us, with a count, before a service cuts it blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from jinja2 import Environment, PackageLoader
+from msgspec import Struct
+
+from alerts.messages import escape
+from alerts.messages.content import Fact, Item, Message
+
+Escape = Callable[[str], str]
+
+MOST_REACH: Final = 3
+MOST_FACTS: Final = 3
+ICONS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
+
+
+class Rendered(Struct, frozen=True):
+    """Title and body for Apprise, and how the body is to be taken (``text``, ``markdown`` or ``html``)."""
+
+    title: str
+    body: str
+    body_format: str
+
+
+class Medium(Struct, frozen=True):
+    """How a family of services shows text."""
+
+    name: str
+    escape: Escape
+    body_format: str
+    limit: int
+    bold: str = ""
+
+
+TEXT: Final = Medium("text", escape.plain, "text", 3500)
+SLACK: Final = Medium("slack", escape.slack, "text", 30_000, bold="*")
+MARKDOWN: Final = Medium("markdown", escape.markdown, "markdown", 1900, bold="**")
+HTML: Final = Medium("html", escape.plain, "html", 200_000)
+JSON: Final = Medium("json", escape.plain, "text", 200_000)
+
+_BY_SCHEMA: Final = {
+    "slack": SLACK,
+    "mailto": HTML,
+    "mailtos": HTML,
+    "json": JSON,
+    "jsons": JSON,
+    "form": JSON,
+    "forms": JSON,
+    "xml": TEXT,
+    "xmls": TEXT,
+} | dict.fromkeys(
+    ("discord", "mmost", "mmosts", "rocket", "rockets", "zulip", "matrix", "matrixs", "gchat", "webexteams"), MARKDOWN
+)
+# Services that take less than their family (domain facts, H).
+_LIMITS: Final = {"pagerduty": 1000, "msteams": 950, "workflow": 950, "workflows": 950, "sns": 1200, "twilio": 600}
+
+
+def medium_of(url: str, wanted: str = "auto") -> Medium:
+    """The medium of an Apprise URL; ``wanted`` is the channel's ``format``."""
+    schema = url.partition("://")[0].lower()
+    named = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": JSON}
+    medium = named.get(wanted) or _BY_SCHEMA.get(schema, TEXT)
+    limit = _LIMITS.get(schema)
+    return msgspec.structs.replace(medium, limit=min(limit, medium.limit)) if limit else medium
+
+
+def render(message: Message, medium: Medium, key: str = "") -> Rendered:
+    """The message as this medium shows it. ``key`` is the idempotency key, for receivers that look for repeats."""
+    title = f"[{message.severity}] {escape.header(message.title)}"
+    if medium.name == "json":
+        return Rendered(title, msgspec.json.encode({"key": key, **msgspec.to_builtins(message)}).decode(), "text")
+    if medium.name == "html":
+        return Rendered(title, _html(message, key), "html")
+    blocks = [_block(item, medium) for item in message.items] or [medium.escape(message.text)]
+    head = "" if medium.name == "text" else f"{ICONS.get(message.severity, '')} "
+    return Rendered(head + medium.escape(title), _fitted(blocks, message, medium), medium.body_format)
+
+
+def _fitted(blocks: Sequence[str], message: Message, medium: Medium) -> str:
+    """As many whole alerts as the service takes, then how many are left out and where they are."""
+    taken: list[str] = []
+    size = 0
+    for block in blocks:
+        block = block if len(block) <= medium.limit - 100 else block[: medium.limit - 200] + "\n… (cut)"
+        if size + len(block) > medium.limit - 100:
+            break
+        taken.append(block)
+        size += len(block) + 2
+    left = len(blocks) - len(taken) + message.more
+    if left:
+        taken.append(f"… and {left} more: weaklink alerts")
+    return "\n\n".join(taken)
+
+
+def _block(item: Item, medium: Medium) -> str:
+    """One alert in less than fifteen lines: what, before and after, when, whom it reaches, why, what to do."""
+    e, bold = medium.escape, medium.bold
+    lines = [f"{bold}{e(item.title)}{bold}"]
+    lines += [line for fact in item.facts[:MOST_FACTS] for line in _fact(fact, item, e)]
+    if len(item.facts) > MOST_FACTS:
+        lines.append(f"… and {len(item.facts) - MOST_FACTS} more findings")
+    if item.reason:
+        lines.append(f"Graver than its parts: {e(item.reason)}")
+    if item.reach:
+        more = f" and {len(item.reach) - MOST_REACH} more" if len(item.reach) > MOST_REACH else ""
+        lines.append("Reaches: " + "; ".join(map(e, item.reach[:MOST_REACH])) + more)
+    if item.why:
+        lines.append(f"Why: {e(item.why)}")
+    if item.advice:
+        lines.append(f"Now: {e(item.advice)}")
+    lines.append(f"Alert {item.alert}" + (f": {item.link}" if item.link else ""))
+    return "\n".join(lines)
+
+
+def _fact(fact: Fact, item: Item, e: Escape) -> list[str]:
+    when = f"{clock(fact.happened_at)}, seen {clock(fact.at)}" if fact.happened_at else f"seen {clock(fact.at)}"
+    title = "" if fact.title == item.title else f"{e(fact.title)} — "
+    return [f"{title}{when}", *_difference(fact, e)]
+
+
+def _difference(fact: Fact, e: Escape) -> list[str]:
+    before, after = said(fact.before), said(fact.after)
+    return [f"  - {e(before)}"] * bool(before) + [f"  + {e(after)}"] * bool(after)
+
+
+def said(value: Any) -> str:
+    """A before or after value in words."""
+    if value is None or value in ({}, [], ""):
+        return ""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {said(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        shown = ", ".join(said(part) for part in value[:20])
+        return shown + (f" and {len(value) - 20} more" if len(value) > 20 else "")
+    return str(value)
+
+
+def clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+_pages = Environment(loader=PackageLoader("alerts.messages", "templates"), autoescape=True)
+_pages.filters.update(shown=escape.plain, clock=clock, said=said)
+
+
+def _html(message: Message, key: str) -> str:
+    return _pages.get_template("mail.html").render(message=message, key=key)

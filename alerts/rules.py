@@ -1,0 +1,43 @@
+"""Small things that come together: compound rules raise the severity of what completes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from alerts.findings import Finding
+from config.settings import Compound
+
+
+def escalate(findings: Sequence[Finding], recent: Sequence[Finding], rules: Sequence[Compound]) -> list[Finding]:
+    """The findings, raised where together with recent ones they complete a rule.
+
+    Findings belong together when they share a subject or a related subject (an account, a domain). Every finding of
+    this batch that is part of a complete rule is raised; those recorded earlier stay as they were told.
+    """
+    seen = [*recent, *findings]
+    raised = []
+    for finding in findings:
+        best = finding
+        for rule in rules:
+            if rule.severity <= best.severity and best.evidence.get("compound"):
+                continue
+            if _part_of(finding, rule) and _complete(rule, finding, seen):
+                evidence = {**best.evidence, "compound": rule.name, "compound_reason": rule.reason}
+                best = replace(best, severity=max(best.severity, rule.severity), evidence=evidence)
+        raised.append(best)
+    return raised
+
+
+def _part_of(finding: Finding, rule: Compound) -> bool:
+    return any(finding.kind in wanted.split("|") for wanted in rule.all)
+
+
+def _complete(rule: Compound, finding: Finding, seen: Sequence[Finding]) -> bool:
+    """Whether each part of the rule was seen within its window, ending or beginning with this finding."""
+    here = {finding.subject, *finding.related}
+    near = [
+        other for other in seen if abs(other.at - finding.at) <= rule.within and here & {other.subject, *other.related}
+    ]
+    return all(any(other.kind in wanted.split("|") for other in near) for wanted in rule.all)
