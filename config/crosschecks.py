@@ -70,8 +70,9 @@ def _undefined_channels(tree: Mapping[str, Any]) -> Iterator[Judgement]:
         used += _words((*path, "escalate", "channels"), _table(route.get("escalate")).get("channels"))
     beat = _table(tree.get("heartbeat")).get("channel")
     used += _words(("heartbeat", "channel"), beat or None)
+    known = set(defined)
     for path, name in used:
-        if name not in defined:
+        if name not in known:
             near = nearest(name, defined)
             mend = f"did you mean {short(near)}?" if near else "define it in a [[channel]] table"
             yield Judgement(path, f"there is no channel {short(repr(name))}", mend)

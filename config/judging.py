@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
+from itertools import islice
 from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -34,6 +35,10 @@ _EXPECTED: Final = {
 }
 
 
+MOST_JUDGED: Final = 1000
+"""Nobody mends more at once; each costs a search for what was meant."""
+
+
 class Judgement(NamedTuple):
     path: Path
     problem: str
@@ -49,7 +54,7 @@ def judge(tree: Mapping[str, Any], expanded: set[Path]) -> Settings | list[Judge
         return Settings.model_validate(_with_tuples(tree), strict=True)
     except ValidationError as error:
         found: dict[tuple[Path, str], Judgement] = {}
-        for details in error.errors(include_url=False):
+        for details in islice(error.errors(include_url=False), MOST_JUDGED):
             judgement = _translate(details, tree, expanded)
             if judgement:
                 found.setdefault((judgement.path, judgement.problem), judgement)

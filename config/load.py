@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from config import locate
 from config.crosschecks import disagreements
-from config.judging import Judgement, judge, short
+from config.judging import MOST_JUDGED, Judgement, judge, short
 from config.problems import ConfigError, Place, Problem, written
 from config.settings import Settings, Watch
 from config.sources import Environment, Source, Unreadable, expand, read_source
@@ -32,8 +33,6 @@ class Configuration:
     """The main file, absolute; relative paths in it start at its folder."""
     files: tuple[Path, ...]
     """All files that were read: the main one, then the included ones."""
-    includes: tuple[str, ...] = ()
-    """The globs of ``include``, absolute: a new file that one of them matches belongs to the configuration."""
     sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
     origins: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
     """Of each watch: which of ``sources`` it stands in, and as which of its watches."""
@@ -46,6 +45,10 @@ class Configuration:
     def place(self, *path: str | int) -> Place:
         """Where a key is written: ``place("watch", 3, "packages", 0)``."""
         return _place(self.sources, self.origins, path)
+
+    def included(self) -> list[Path]:
+        """The files that ``include`` matches at this moment: a new one belongs to the configuration."""
+        return [file for pattern in self.settings.include for file in _matches(self.folder, pattern)]
 
     def watch_file(self, watch: Watch | str) -> Path:
         """The file in which a watch stands: the paths of its manifests start at that file's folder."""
@@ -67,6 +70,13 @@ def resolved(folder: Path, entry: str) -> Path:
     # `..` leads out of where a folder really is, as in a shell.
     base = os.path.realpath(folder) if ".." in Path(entry).parts else folder
     return Path(os.path.normpath(os.path.join(base, entry)))
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    """What a pattern of ``include`` matches; the folder's own name may have brackets, which are none of the pattern."""
+    relative = pattern[0] not in "/~"
+    found = glob.glob(pattern, root_dir=folder) if relative else glob.glob(str(resolved(folder, pattern)))
+    return [resolved(folder, name) for name in sorted(found)]
 
 
 def find(folder: Path | None = None) -> Path:
@@ -106,7 +116,6 @@ class _Reading:
         self.files: list[Path] = []
         self.sources: list[Source] = []
         self.problems: list[Problem] = []
-        self.includes: list[str] = []
         self.origins: list[tuple[int, int]] = []
 
     def configuration(self) -> Configuration:
@@ -127,7 +136,6 @@ class _Reading:
             settings=self.with_absolute_database(settings),
             path=self.path,
             files=tuple(self.files),
-            includes=tuple(self.includes),
             sources=tuple(self.sources),
             origins=tuple(self.origins),
         )
@@ -151,7 +159,6 @@ class _Reading:
         for index, pattern in enumerate(patterns if isinstance(patterns, list) else []):
             if not isinstance(pattern, str) or not pattern or "\0" in pattern:
                 continue
-            self.includes.append(str(resolved(self.path.parent, pattern)))
             for file in self.matching(main, index, pattern):
                 if _identity(file) == _identity(self.path):
                     self.tell(main, ("include", index), "this includes the file itself", "use a folder: watch.d/*.toml")
@@ -168,17 +175,15 @@ class _Reading:
         if "**" in pattern:
             self.tell(main, where, "** is not followed here", 'name the folder: "watch.d/*.toml"')
             return []
-        file = self.includes[-1]
         if not glob.has_magic(pattern):
-            if not Path(file).exists():
-                self.files.append(Path(file))
-                name = "what the ${…} here gives:" if where in main.expanded else f"{short(file)}:"
+            file = resolved(self.path.parent, pattern)
+            if not file.exists():
+                self.files.append(file)
+                name = "what the ${…} here gives:" if where in main.expanded else f"{short(str(file))}:"
                 self.tell(main, where, f"{name} there is no such file", "make it, or take it out of include")
                 return []
-            return [Path(file)]
-        # A relative pattern belongs to the folder of the file, whose own name may have brackets.
-        found = glob.glob(pattern, root_dir=self.path.parent) if pattern[0] not in "/~" else glob.glob(file)
-        return [resolved(self.path.parent, name) for name in sorted(found)]
+            return [file]
+        return _matches(self.path.parent, pattern)
 
     def watches_of(self, number: int) -> list[Any]:
         """The watches of an included file; anything else in it is told."""
@@ -196,7 +201,7 @@ class _Reading:
         expanded = self.expanded()
         verdict = judge(tree, expanded)
         wrong = verdict if isinstance(verdict, list) else []
-        wrong += disagreements(tree, self.kinds, self.place)
+        wrong += islice(disagreements(tree, self.kinds, self.place), MOST_JUDGED)
         self.problems += (self.problem(judgement, expanded) for judgement in wrong)
         if self.problems or isinstance(verdict, list):
             order = {file: number for number, file in enumerate(self.files)}

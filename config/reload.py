@@ -8,7 +8,6 @@ systems that send no events.
 from __future__ import annotations
 
 import asyncio
-import glob
 import hashlib
 import logging
 import os
@@ -20,7 +19,7 @@ from typing import Final
 
 from watchfiles import awatch
 
-from config.load import ConfigError, Configuration, load
+from config.load import ConfigError, Configuration, load, resolved
 from config.sources import LARGEST_FILE, Environment
 
 _log = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ class Reloader:
 
     def _changed(self, watched: frozenset[Path]) -> set[Path]:
         """Files whose content is another one than at the last look; a new file is one that was included meanwhile."""
-        now = {*watched, *(Path(file) for pattern in self.configuration.includes for file in glob.glob(pattern))}
+        now = {*watched, *self.configuration.included()}
         changed = set()
         for file in now:
             stamp = _stamp(file)
@@ -140,7 +139,7 @@ class Reloader:
 
     def _folders_of(self, watched: frozenset[Path]) -> frozenset[Path]:
         """The folders in which a change of these files can show, the nearest that exist."""
-        patterns = (Path(pattern) for pattern in self.configuration.includes)
+        patterns = (resolved(self.configuration.folder, pattern) for pattern in self.configuration.settings.include)
         folders: set[Path] = set()
         for file in sorted({*watched, *patterns}):
             for spelling in {file, Path(os.path.realpath(file))}:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from itertools import islice
 from operator import eq, ge, gt, le, lt, ne
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ _COMPARISONS: Final = {">=": ge, "<=": le, ">": gt, "<": lt, "==": eq, "!=": ne,
 _SEVERITY_MATCH: Final = re.compile(r"(>=|<=|==|!=|>|<|=|)\s*([a-z]+)")
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
+_MOST_COMPARED: Final = 1000
 # Any time will do to ask whether an expression ever fires; it begins before a leap day.
 _SOME_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -237,6 +239,6 @@ def check_pattern(text: str) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of ``words`` that was most likely meant, if any is near."""
-    candidates = list(words)
+    candidates = list(islice(words, _MOST_COMPARED))
     found = get_close_matches(word[:100].lower(), [candidate.lower() for candidate in candidates], n=1, cutoff=0.6)
     return next((candidate for candidate in candidates if found and candidate.lower() == found[0]), None)
