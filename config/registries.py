@@ -47,9 +47,9 @@ class Registry:
         """
         if self.authorization is None or "\\" in url or not url.isprintable():
             return None
-        asked, own = urlsplit(url), urlsplit(self.base_url)
         try:
-            same = _origin(asked) == _origin(own)
+            asked = urlsplit(url)
+            same = _origin(asked) == _origin(urlsplit(self.base_url))
         except ValueError:
             return None
         path = unquote(asked.path)
