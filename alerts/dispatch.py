@@ -81,8 +81,10 @@ def _look(session: Session, group: Group, route: Route, policy: Policy, now: dat
 
 
 def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
+    """The first time of the digest since there was something to tell: times that passed with nothing to tell are past."""
     since = max(filter(None, (group.sent_at, group.due_at)))
-    planned: datetime | None = cron_trigger(route.digest, policy.timezone).get_next_fire_time(group.sent_at, since)
+    previous = since if since == group.sent_at else None
+    planned: datetime | None = cron_trigger(route.digest, policy.timezone).get_next_fire_time(previous, since)
     return planned
 
 

@@ -118,7 +118,8 @@ def _extend(
                 news = True
             continue
         key = mark(finding)
-        if key in held and held[key].severity >= finding.severity:
+        # What a rule raised before stands in the alert: its stored finding keeps the severity it came with.
+        if key in held and max(held[key].severity, alert.severity) >= finding.severity:
             continue
         fresh = key not in held
         held[key] = finding
