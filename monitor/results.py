@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from monitor.observations import Domain, Package
+from monitor.observations import Package
 from monitor.schedule import Due
-from monitor.sources.npm import Validators
+from monitor.validators import Validators
 
 
 class Unchanged(Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     due: Due
     at: datetime
-    observation: Package | Domain
+    observation: Package
     validators: Validators = Validators()
     published: dict[str, datetime | None] = {}
     """When new dependencies were first published, where that was looked up."""

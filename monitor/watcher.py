@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from alerts.findings import Finding
 from config.clock import Clock
 from monitor.check import Checker
 from monitor.record import Outcome, Recorder
@@ -76,6 +74,10 @@ class Watcher:
         """Targets that wait for their check, are being checked, or wait to be recorded."""
         return frozenset(self._busy)
 
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        return tuple(self._lanes)
+
     def room(self, lane: str) -> int:
         """How many more targets a lane takes now."""
         queue = self._lanes.get(lane)
@@ -128,7 +130,7 @@ class Watcher:
             due = await lane.get()
             try:
                 result = await self._checker.check(due)
-            except Exception as error:  # noqa: BLE001 - the outermost loop: a bug in one check must not stop the lane
+            except Exception as error:
                 log.exception("check of %s broke", due.subject)
                 result = Failed(due=due, at=self._clock(), host="weaklink", reason=f"internal: {type(error).__name__}")
             await self._results.put(result)

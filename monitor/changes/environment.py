@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -66,7 +66,7 @@ def _publisher(release: Release) -> str | None:
     return release.trusted_publisher or "a person"
 
 
-_HABITS: Final = {
+_HABITS: Final[dict[str, Callable[[Release], str | None]]] = {
     "publisher": _publisher,
     "provenance": lambda release: _present(release.provenance),
     "git_head": lambda release: _present(release.git_head),

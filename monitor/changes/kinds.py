@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from config.severity import Severity
-from monitor.changes.domains import CONFIRMED_DOMAIN_KINDS, DOMAIN_KINDS
+from monitor.changes.domains import DOMAIN_KINDS
 from monitor.changes.model import Kind
 
 INFO, LOW, MEDIUM, HIGH, CRITICAL = Severity

@@ -76,6 +76,12 @@ class Http:
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
 
+    def use(self, limits: HttpLimits) -> None:
+        """From the next request on, these limits; what hosts asked of us is kept."""
+        self.limits = limits
+        for host in self._hosts.values():
+            host.limit(limits.requests_per_second, limits.connections)
+
     async def close(self) -> None:
         await self._transport.aclose()
 

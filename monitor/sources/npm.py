@@ -27,6 +27,7 @@ from monitor.errors import Refused, Unavailable
 from monitor.observations import Account, Package, Release, Standing
 from monitor.sources.decode import BadDocument, decode, moment
 from monitor.sources.http import Http, Reply
+from monitor.validators import Validators
 from monitor.versions import semver_key
 
 INSTALL_SCRIPTS: Final = ("preinstall", "install", "postinstall")
@@ -36,15 +37,6 @@ LARGE: Final = 512 * 1024
 """Bodies above this many bytes are decoded in a thread, so that the loop is not held up."""
 LONGEST: Final = 20_000
 """Most characters of one text that is kept."""
-
-
-class Validators(Struct, frozen=True):
-    """What makes the next request conditional."""
-
-    etag: str = ""
-    last_modified: str = ""
-    digest: str = ""
-    """Of the expanded body that was decoded last: the same bytes need no second decoding."""
 
 
 class Fetched(Struct, frozen=True):

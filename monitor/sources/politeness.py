@@ -52,9 +52,7 @@ class Host:
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self.name = name
-        self._interval = 1 / per_second
-        self._burst = min(1.0, self._interval * connections)
-        self._slots = asyncio.Semaphore(connections)
+        self.limit(per_second, connections)
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -69,6 +67,12 @@ class Host:
         self._last_error = ""
         self._successes = 0
         self._failures = 0
+
+    def limit(self, per_second: float, connections: int) -> None:
+        """Change how often and how widely it may be asked."""
+        self._interval = 1 / per_second
+        self._burst = min(1.0, self._interval * connections)
+        self._slots = asyncio.Semaphore(connections)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -22,7 +22,8 @@ from monitor.facts import known_or
 from monitor.observations import Account, Package, Release, Standing
 from monitor.sources.decode import BadDocument, decode, moment
 from monitor.sources.http import Http, Reply
-from monitor.sources.npm import Fetched, Validators, conditional, host_of, off_the_loop, unexpected, validators_of
+from monitor.sources.npm import Fetched, conditional, host_of, off_the_loop, unexpected, validators_of
+from monitor.validators import Validators
 from monitor.versions import pep440
 
 SIMPLE: Final = "application/vnd.pypi.simple.v1+json"

@@ -46,7 +46,9 @@ def record_changes(
             "related": told.related,
         }
         mark = digest(
-            encode([change.subject, change.kind, change.version, change.account, change.before, change.after, item.follows])
+            encode(
+                [change.subject, change.kind, change.version, change.account, change.before, change.after, item.follows]
+            )
         )
         row = {
             "at": at,
@@ -62,7 +64,7 @@ def record_changes(
         }
         rows[mark] = (row, item, told)
     for chunk in chunks(list(rows)):
-        for (mark,) in session.execute(select(ChangeRow.fingerprint).where(col(ChangeRow.fingerprint).in_(chunk))):
+        for (mark,) in session.execute(select(col(ChangeRow.fingerprint)).where(col(ChangeRow.fingerprint).in_(chunk))):
             del rows[mark]
     if not rows:
         return []
@@ -70,7 +72,7 @@ def record_changes(
     findings = []
     for chunk in chunks(list(rows)):
         for number, mark in session.execute(
-            select(ChangeRow.id, ChangeRow.fingerprint).where(col(ChangeRow.fingerprint).in_(chunk))
+            select(col(ChangeRow.id), col(ChangeRow.fingerprint)).where(col(ChangeRow.fingerprint).in_(chunk))
         ):
             findings.append(msgspec.structs.replace(rows[mark][2], change_id=number))
     return sorted(findings, key=lambda told: told.change_id or 0)
@@ -113,8 +115,8 @@ def releases_by_account(session: Session, accounts: Iterable[str], since: dateti
     found = []
     for chunk in chunks(sorted(set(accounts))):
         rows = session.execute(
-            select(ChangeRow.account, ChangeRow.subject, ChangeRow.happened_at, ChangeRow.at).where(
-                ChangeRow.kind == "release-published",
+            select(col(ChangeRow.account), col(ChangeRow.subject), col(ChangeRow.happened_at), col(ChangeRow.at)).where(
+                col(ChangeRow.kind) == "release-published",
                 col(ChangeRow.at) >= since,
                 col(ChangeRow.account).in_(chunk),
             )

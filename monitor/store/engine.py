@@ -96,13 +96,13 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """One unit of work: committed when the block ends, rolled back when it raises. For the caller's own thread."""
-        with self._errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self.errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent view that blocks nobody."""
-        with self._errors(), Session(self._reading, expire_on_commit=False) as session:
+        with self.errors(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     async def write(self, work: Callable[[Session], T]) -> T:
@@ -130,10 +130,13 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Whatever goes wrong with the database inside, as a StoreError of one line."""
         try:
             yield
         except DBAPIError as error:
+            if error.connection_invalidated:
+                self.engine.dispose()
             raise StoreError(self._explain(error)) from error
 
     def _explain(self, error: DBAPIError) -> str:

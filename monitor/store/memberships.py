@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from config.names import account_subject
 from monitor.accounts import is_person
-from monitor.addresses import registrable_domain_to_watch
+from monitor.addresses import registrable_domain
 from monitor.observations import Package
 from monitor.store.packages import chunks
 from monitor.store.tables import Membership
@@ -26,7 +26,7 @@ def memberships(package: Package) -> set[Row]:
 
     def add(name: str, role: str, email: str) -> None:
         subject = account_subject(package.ecosystem, name) if name else ""
-        found.add((subject[:250], role, email[:320], registrable_domain_to_watch(email) if email else ""))
+        found.add((subject[:250], role, email[:320], registrable_domain(email)))
 
     if package.maintainers is not UNSET:
         for account in package.maintainers:
@@ -49,7 +49,11 @@ def replace_memberships(session: Session, desired: Mapping[int, set[Row]]) -> se
     for chunk in chunks(list(desired)):
         for row in session.execute(
             select(
-                Membership.target_id, Membership.account, Membership.role, Membership.email, Membership.domain
+                col(Membership.target_id),
+                col(Membership.account),
+                col(Membership.role),
+                col(Membership.email),
+                col(Membership.domain),
             ).where(col(Membership.target_id).in_(chunk))
         ):
             present[row.target_id].add((row.account, row.role, row.email, row.domain))
@@ -78,7 +82,7 @@ def domains_of_accounts(session: Session, accounts: Iterable[str]) -> dict[str, 
     found: dict[str, set[str]] = {}
     for chunk in chunks(sorted(set(accounts))):
         for row in session.execute(
-            select(Membership.account, Membership.domain)
+            select(col(Membership.account), col(Membership.domain))
             .where(col(Membership.account).in_(chunk), col(Membership.domain) != "")
             .distinct()
         ):
@@ -92,7 +96,11 @@ def accounts_on_domains(session: Session, domains: Iterable[str]) -> list[Any]:
     for chunk in chunks(sorted(set(domains))):
         found += session.execute(
             select(
-                Membership.domain, Membership.account, Membership.role, Membership.email, Membership.target_id
+                col(Membership.domain),
+                col(Membership.account),
+                col(Membership.role),
+                col(Membership.email),
+                col(Membership.target_id),
             ).where(col(Membership.domain).in_(chunk))
         ).all()
     return found

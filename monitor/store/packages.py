@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from monitor.observations import Package, Release
 from monitor.snapshots import decode_package, decode_release, digest, encode, encode_package, encode_release
@@ -50,7 +50,7 @@ def put_values(session: Session, values: dict[bytes, bytes]) -> None:
 def get_values(session: Session, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for chunk in chunks(list(set(digests))):
-        rows = session.execute(select(Value.digest, Value.body).where(Value.digest.in_(chunk)))  # type: ignore[attr-defined]
+        rows = session.execute(select(col(Value.digest), col(Value.body)).where(col(Value.digest).in_(chunk)))
         found.update((key, body) for key, body in rows)
     return found
 
@@ -64,24 +64,24 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
         facts.update(
             (target, key)
             for target, key in session.execute(
-                select(Snapshot.target_id, Snapshot.digest).where(
-                    Snapshot.target_id.in_(chunk),  # type: ignore[attr-defined]
-                    Snapshot.last_seen.is_(None),  # type: ignore[union-attr]
+                select(col(Snapshot.target_id), col(Snapshot.digest)).where(
+                    col(Snapshot.target_id).in_(chunk),
+                    col(Snapshot.last_seen).is_(None),
                 )
             )
         )
         rows += session.execute(
             select(
-                ReleaseRow.id,
-                ReleaseRow.target_id,
-                ReleaseRow.version,
-                ReleaseRow.gone_at,
-                ReleaseRow.body,
-                ReleaseRow.maintainers,
-                ReleaseRow.dependencies,
+                col(ReleaseRow.id),
+                col(ReleaseRow.target_id),
+                col(ReleaseRow.version),
+                col(ReleaseRow.gone_at),
+                col(ReleaseRow.body),
+                col(ReleaseRow.maintainers),
+                col(ReleaseRow.dependencies),
             )
-            .where(ReleaseRow.target_id.in_(chunk))  # type: ignore[attr-defined]
-            .order_by(ReleaseRow.id)  # type: ignore[arg-type]
+            .where(col(ReleaseRow.target_id).in_(chunk))
+            .order_by(col(ReleaseRow.id))
         ).all()
     values = get_values(
         session, [*facts.values(), *(key for row in rows for key in (row.maintainers, row.dependencies) if key)]
@@ -172,7 +172,5 @@ class PackageWriter:
         if self._releases:
             self._session.execute(insert(ReleaseRow), self._releases)
         for chunk in chunks(self._gone):
-            self._session.execute(
-                update(ReleaseRow).where(ReleaseRow.id.in_(chunk)).values(gone_at=self._now)  # type: ignore[union-attr]
-            )
+            self._session.execute(update(ReleaseRow).where(col(ReleaseRow.id).in_(chunk)).values(gone_at=self._now))
         self._values, self._releases, self._gone = {}, [], []

@@ -36,7 +36,9 @@ class Target(SQLModel, table=True):
     __tablename__ = "target"
     # Due targets are taken in this order, and only those that are watched.
     __table_args__ = (
-        Index("target_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+        Index(
+            "target_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(unique=True, max_length=400)

@@ -60,7 +60,9 @@ def add_targets(
     known: dict[str, Any] = {}
     for chunk in chunks(list(wanted)):
         rows = session.execute(
-            select(Target.id, Target.subject, Target.due_at, Target.listed).where(col(Target.subject).in_(chunk))
+            select(col(Target.id), col(Target.subject), col(Target.due_at), col(Target.listed)).where(
+                col(Target.subject).in_(chunk)
+            )
         )
         known.update((row.subject, row) for row in rows)
     new = [subject for subject in wanted if subject not in known]
@@ -88,14 +90,14 @@ def add_targets(
             session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=True))
     ids = {subject: row.id for subject, row in known.items()}
     for chunk in chunks(new):
-        for row in session.execute(select(Target.id, Target.subject).where(col(Target.subject).in_(chunk))):
+        for row in session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.subject).in_(chunk))):
             ids[row.subject] = row.id
     return ids
 
 
 def checkable(sort: str) -> bool:
     """Whether a target of this sort has a source of its own; a maintainer is known through packages."""
-    return sort != "maintainer"
+    return sort == "package"
 
 
 def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Random) -> Reconciled:
@@ -105,13 +107,12 @@ def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Ra
     led to stop with them.
     """
     before = {
-        subject
-        for (subject,) in session.execute(select(Target.subject).where(Target.listed, _active()))
+        subject for (subject,) in session.execute(select(col(Target.subject)).where(col(Target.listed), _active()))
     }
     ids = add_targets(session, {item.subject: item.sort for item in wanted}.items(), now, rng, listed=True)
     _replace_entries(session, wanted, ids)
     kept = set(ids.values())
-    gone = [row.id for row in session.execute(select(Target.id).where(Target.listed)) if row.id not in kept]
+    gone = [row.id for row in session.execute(select(col(Target.id)).where(col(Target.listed))) if row.id not in kept]
     for chunk in chunks(gone):
         session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None))
     rest_derived(session, now)
@@ -119,7 +120,7 @@ def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Ra
 
 
 def _active() -> Any:
-    return or_(col(Target.due_at).is_not(None), Target.sort == "maintainer")
+    return or_(col(Target.due_at).is_not(None), col(Target.sort) == "maintainer")
 
 
 def _replace_entries(session: Session, wanted: Sequence[Wanted], ids: dict[str, int]) -> None:
@@ -156,24 +157,27 @@ _ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versio
 
 def rest_derived(session: Session, now: datetime) -> None:
     """Stop or resume the domains that follow from packages, as those packages come and go."""
-    packages = select(Target.id).where(Target.sort == "package", col(Target.due_at).is_not(None))
+    packages = select(col(Target.id)).where(col(Target.sort) == "package", col(Target.due_at).is_not(None))
     in_use = (
         select(("domain:" + col(Membership.domain)).label("subject"))
         .where(col(Membership.domain) != "", col(Membership.target_id).in_(packages))
         .distinct()
     )
-    derived = (Target.sort == "domain", col(Target.listed).is_(False))
+    derived = (col(Target.sort) == "domain", col(Target.listed).is_(False))
     session.execute(update(Target).where(*derived, col(Target.subject).not_in(in_use)).values(due_at=None))
     session.execute(
         update(Target).where(*derived, col(Target.due_at).is_(None), col(Target.subject).in_(in_use)).values(due_at=now)
     )
 
 
-def take_due(session: Session, now: datetime, limit: int, busy: Iterable[int] = ()) -> list[Due]:
-    """The targets that are due, the longest overdue first; without those that are being checked already."""
+def take_due(session: Session, now: datetime, limit: int, source: str, busy: Iterable[int] = ()) -> list[Due]:
+    """The targets of a source that are due, the longest overdue first; without those that are being checked already."""
     skip = set(busy)
     rows = session.execute(
-        select(*_DUE_COLUMNS).where(col(Target.due_at) <= now).order_by(col(Target.due_at)).limit(limit + len(skip))
+        select(*_DUE_COLUMNS)
+        .where(col(Target.source) == source, col(Target.due_at) <= now)
+        .order_by(col(Target.due_at))
+        .limit(limit + len(skip))
     )
     return [_due(row) for row in rows if row.id not in skip][:limit]
 
@@ -195,23 +199,32 @@ def all_watched(session: Session) -> list[Due]:
     return [_due(row) for row in rows]
 
 
+def ids_of(session: Session, subjects: Iterable[str]) -> dict[str, int]:
+    """The target of each of these subjects that has one."""
+    found: dict[str, int] = {}
+    for chunk in chunks(sorted(set(subjects))):
+        for row in session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.subject).in_(chunk))):
+            found[row.subject] = row.id
+    return found
+
+
 def next_due_at(session: Session) -> datetime | None:
     """When the next target is due; None where nothing is watched."""
-    return session.execute(select(func.min(Target.due_at))).scalar_one_or_none()
+    return session.execute(select(func.min(col(Target.due_at)))).scalar_one_or_none()
 
 
 _DUE_COLUMNS: Any = (
-    Target.id,
-    Target.subject,
-    Target.sort,
-    Target.source,
-    Target.etag,
-    Target.last_modified,
-    Target.digest,
-    Target.failures,
-    Target.failing_since,
-    Target.changed_at,
-    Target.added_at,
+    col(Target.id),
+    col(Target.subject),
+    col(Target.sort),
+    col(Target.source),
+    col(Target.etag),
+    col(Target.last_modified),
+    col(Target.digest),
+    col(Target.failures),
+    col(Target.failing_since),
+    col(Target.changed_at),
+    col(Target.added_at),
 )
 
 
@@ -225,12 +238,12 @@ def reach_of(session: Session, targets: Iterable[int]) -> dict[int, tuple[Reach,
     for chunk in chunks(list(set(targets))):
         for row in session.execute(
             select(
-                WatchEntry.target_id,
-                WatchEntry.watch,
-                WatchEntry.owner,
-                WatchEntry.direct,
-                WatchEntry.via,
-                WatchEntry.versions,
+                col(WatchEntry.target_id),
+                col(WatchEntry.watch),
+                col(WatchEntry.owner),
+                col(WatchEntry.direct),
+                col(WatchEntry.via),
+                col(WatchEntry.versions),
             ).where(col(WatchEntry.target_id).in_(chunk))
         ):
             reach.setdefault(row.target_id, []).append(

@@ -1,0 +1,148 @@
+"""The parts put together: one place that knows which source, store and policy a configuration means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from alerts import lifecycle
+from alerts.deliver import Deliverer, check_channel_url
+from alerts.findings import Finding
+from alerts.routing import Policy, policy
+from config.clock import Clock
+from config.load import Configuration
+from config.names import parse_package
+from config.problems import ConfigError, Problem
+from config.registries import destinations
+from config.settings import HttpLimits, Settings
+from monitor.changes.compounds import COMPOUNDS
+from monitor.check import Checker
+from monitor.record import Outcome, Recorder
+from monitor.results import Result
+from monitor.sources.http import HostHealth, Http
+from monitor.sources.npm import NpmSource
+from monitor.sources.pypi import PypiSource
+from monitor.store.engine import Store
+from monitor.store.targets import Reconciled, Wanted, reconcile
+from monitor.watcher import Watcher
+
+
+class Assembly:
+    """What runs: sources, watcher, recorder, deliverer, over one store and the configuration in force."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        clock: Clock,
+        rng: Random,
+        *,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> None:
+        self.configuration = configuration
+        self.store = store
+        self._clock = clock
+        self._rng = rng
+        settings = configuration.settings
+        self.policy = _policy(settings)
+        self.https: dict[str, Http] = {
+            "npm": Http(settings.registries.npm, clock=clock),
+            "pypi": Http(settings.registries.pypi, clock=clock),
+        }
+        self._destinations = destinations(configuration)
+        self.recorder = Recorder(settings, self.policy, rng)
+        self.checker = Checker(self._sources(), clock)
+        self.watcher = Watcher(
+            store,
+            self.checker,
+            self.recorder,
+            clock,
+            lanes={"npm": settings.schedule.concurrency, "pypi": settings.schedule.concurrency},
+            on_outcome=on_outcome,
+            on_result=on_result,
+        )
+        self.deliverer = Deliverer(store, settings.channel, clock, rng=rng)
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    def _sources(self) -> dict[str, NpmSource | PypiSource]:
+        # Looked up at each request, so that a reload changes where the next one goes.
+        return {
+            "npm": NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name)),
+            "pypi": PypiSource(self.https["pypi"], lambda _: self._destinations.pypi_registries()[0]),
+        }
+
+    def health(self) -> list[HostHealth]:
+        """Every host asked since the start."""
+        return [host for http in self.https.values() for host in http.health()]
+
+    async def reconcile(self) -> Reconciled:
+        """Make the store watch what the configuration asks for."""
+        wanted = watched(self.configuration)
+        return await self.store.write(lambda session: reconcile(session, wanted, self._clock(), self._rng))
+
+    async def take_up(self, configuration: Configuration) -> Reconciled:
+        """Go on with another configuration; what is under way ends with the old one."""
+        settings = configuration.settings
+        self.configuration = configuration
+        self._destinations = destinations(configuration)
+        self.policy = _policy(settings)
+        self.recorder.use(settings, self.policy)
+        self.deliverer.use(settings.channel)
+        limits: dict[str, HttpLimits] = {"npm": settings.registries.npm, "pypi": settings.registries.pypi}
+        for name, http in self.https.items():
+            http.use(limits[name])
+        return await self.reconcile()
+
+    async def tell(self, findings: Sequence[Finding]) -> None:
+        """Findings about the watch itself, which belong to no check."""
+        if findings:
+            now = self._clock()
+            await self.store.write(
+                lambda session: lifecycle.take(session, findings, recent=(), policy=self.policy, now=now)
+            )
+
+    async def close(self) -> None:
+        for http in self.https.values():
+            await http.close()
+
+
+def _policy(settings: Settings) -> Policy:
+    return policy(settings, COMPOUNDS)
+
+
+def check_channels(configuration: Configuration) -> None:
+    """ConfigError where a channel's URL is none that Apprise can use; the URL itself is not repeated."""
+    problems = [
+        Problem(
+            configuration.place("channel", index, "url"),
+            f"channel[{index}].url",
+            f"channel {channel.name!r}: {problem}",
+            "see the list of services and their URLs in Apprise's documentation",
+        )
+        for index, channel in enumerate(configuration.settings.channel)
+        if (problem := check_channel_url(channel.url.get_secret_value())) is not None
+    ]
+    if problems:
+        raise ConfigError(problems, list(configuration.files))
+
+
+def watched(configuration: Configuration) -> list[Wanted]:
+    """Every target that the watches name; a package that one watch names twice counts once."""
+    found: dict[tuple[str, str], Wanted] = {}
+    for watch in configuration.settings.watch:
+        source = _source(configuration, watch.name)
+        for item in watch.packages:
+            wanted = Wanted(
+                watch=watch.name, owner=watch.owner, subject=parse_package(item), sort="package", source=source
+            )
+            found[watch.name, wanted.subject] = wanted
+    return list(found.values())
+
+
+def _source(configuration: Configuration, watch: str) -> str:
+    file = configuration.watch_file(watch)
+    return str(file.relative_to(configuration.folder)) if file.is_relative_to(configuration.folder) else str(file)

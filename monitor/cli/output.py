@@ -1,0 +1,83 @@
+"""How the command line speaks: tables for people, one JSON document for programs, nothing hostile to a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape as escape_markup
+from rich.table import Table
+from rich.text import Text
+
+from alerts.messages.escape import visible
+from config.severity import Severity
+
+STYLES = {
+    Severity.INFO: "dim",
+    Severity.LOW: "cyan",
+    Severity.MEDIUM: "yellow",
+    Severity.HIGH: "bold red",
+    Severity.CRITICAL: "bold white on red",
+}
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, to the second; None stays None."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def write_json(document: Any) -> None:
+    """One JSON document on standard output. Control and bidi characters are escaped, so a terminal shows them."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=True, default=_plain)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Severity):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def note(text: str) -> None:
+    """A diagnostic on standard error."""
+    err.print(Text(visible(text)))
+
+
+def say(text: str = "", style: str = "") -> None:
+    """A line on standard output; ``text`` may come from anywhere."""
+    out.print(Text(visible(text), style=style))
+
+
+def cell(value: Any, style: str = "") -> Text:
+    return Text(visible(str(value)) if value is not None else "", style=style)
+
+
+def severity_cell(severity: Severity) -> Text:
+    return Text(str(severity), style=STYLES[severity])
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """A table without lines around it: one header, aligned columns, long cells folded."""
+    grid = Table(
+        *(escape_markup(name) for name in columns),
+        title=title or None,
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for row in rows:
+        grid.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
+    out.print(grid)

@@ -1,0 +1,161 @@
+"""The daemon: APScheduler triggers the recurring work, everything else reacts to it.
+
+Each job is short and idempotent, so one that was late or missed is made good by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from alerts import dispatch
+from config.clock import Clock
+from config.load import Configuration
+from config.problems import ConfigError
+from config.reload import Reloader
+from monitor.assembly import Assembly, check_channels
+from monitor.changes.kinds import KINDS
+from monitor.health import config_accepted, config_rejected, delivery_failing, source_findings
+from monitor.store import health as health_rows
+from monitor.store.engine import StoreError
+from monitor.store.targets import take_due
+from monitor.systemd import ServiceManager
+
+log = logging.getLogger("weaklink.daemon")
+
+TICK = 1.0
+"""Seconds between looks at what is due."""
+HEALTH_EVERY = 15.0
+GRACE = 8.0
+"""Seconds for what is under way when the daemon is told to stop; ten pass before it is killed."""
+STUCK_AFTER = timedelta(minutes=2)
+"""A part of the daemon that has not advanced for so long keeps the watchdog hungry."""
+
+
+class Daemon:
+    """Runs until it is told to stop."""
+
+    def __init__(self, assembly: Assembly, clock: Clock, manager: ServiceManager | None = None) -> None:
+        self._parts = assembly
+        self._clock = clock
+        self._manager = manager or ServiceManager()
+        self._stop = asyncio.Event()
+        self._advanced = {"checks": clock(), "messages": clock()}
+        self._rejected = False
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until ``stop`` or SIGTERM; then finish or release what is held, within ten seconds."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        reloader = Reloader(self._parts.configuration, kinds=frozenset(KINDS))
+        loop.add_signal_handler(signal.SIGHUP, reloader.trigger)
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        self._schedule(scheduler)
+        async with self._parts.watcher:
+            reloading = asyncio.create_task(self._reload(reloader))
+            scheduler.start()
+            self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
+            try:
+                await self._stop.wait()
+            finally:
+                self._manager.stopping()
+                scheduler.remove_all_jobs()
+                reloading.cancel()
+                await asyncio.gather(self._parts.watcher.drain(GRACE), self._parts.deliverer.drain(GRACE))
+                scheduler.shutdown(wait=False)
+                await asyncio.gather(reloading, return_exceptions=True)
+        await self._parts.close()
+
+    def _schedule(self, scheduler: AsyncIOScheduler) -> None:
+        every = partial(scheduler.add_job, trigger="interval")
+        every(self._guarded("checks", self._offer_due), seconds=TICK)
+        every(self._guarded("messages", self._deliver), seconds=TICK)
+        every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
+        if self._manager.watchdog:
+            every(self._feed_watchdog, seconds=self._manager.watchdog.total_seconds() / 3)
+
+    def _guarded(self, part: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """A job whose failure is logged and whose success is remembered for the watchdog."""
+
+        async def run() -> None:
+            try:
+                await job()
+            except StoreError as error:
+                log.error("%s", error)
+                return
+            except Exception:  # the outermost loop: a bug in one part must not stop the others
+                log.exception("%s broke", part)
+                return
+            self._advanced[part] = self._clock()
+
+        run.__qualname__ = part
+        return run
+
+    async def _offer_due(self) -> None:
+        watcher = self._parts.watcher
+        for lane in watcher.lanes:
+            room = watcher.room(lane)
+            if room > 0:
+                busy = watcher.busy
+                ask = partial(take_due, now=self._clock(), limit=room, source=lane, busy=busy)
+                watcher.offer(await self._parts.store.read(ask))
+
+    async def _deliver(self) -> None:
+        now = self._clock()
+        await self._parts.store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now))
+        await self._parts.deliverer.deliver_due(now)
+
+    async def _health(self) -> None:
+        now = self._clock()
+        hosts = self._parts.health()
+        told = source_findings(hosts, now, self._parts.settings.thresholds)
+        await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
+        told += [delivery_failing(gave.channel, gave.words, gave.at) for gave in self._parts.deliverer.dead_letters()]
+        await self._parts.tell(told)
+        status = await self._parts.store.read(lambda session: health_rows.status(session, now))
+        self._manager.status(
+            f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
+        )
+
+    async def _feed_watchdog(self) -> None:
+        now = self._clock()
+        if all(now - at < STUCK_AFTER for at in self._advanced.values()):
+            self._manager.alive()
+
+    async def _reload(self, reloader: Reloader) -> None:
+        async for news in reloader.events():
+            try:
+                if news.error is not None:
+                    raise news.error
+                if news.configuration is not None:
+                    check_channels(news.configuration)
+                    await self._take_up(news.configuration)
+            except ConfigError as error:
+                await self._reject(error)
+            except StoreError as error:
+                log.error("the edit was not taken up: %s", error)
+
+    async def _reject(self, error: ConfigError) -> None:
+        log.error("%s", error)
+        self._rejected = True
+        await self._parts.tell([config_rejected(str(error), self._parts.configuration.path.name, self._clock())])
+
+    async def _take_up(self, configuration: Configuration) -> None:
+        now = self._clock()
+        reconciled = await self._parts.take_up(configuration)
+        log.info("configuration taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
+        if self._rejected:
+            self._rejected = False
+            await self._parts.tell([config_accepted(now)])

@@ -1,0 +1,120 @@
+"""The watch itself: when failing checks and silent sources become something a person must hear."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alerts.findings import Finding
+from config.names import short_form
+from config.settings import Thresholds
+from monitor.changes.kinds import KINDS
+from monitor.results import Failed
+from monitor.schedule import Due
+from monitor.sources.http import HostHealth
+
+
+def target_failing(failed: Failed, thresholds: Thresholds) -> Finding | None:
+    """A target that could not be checked for ``failing_after``; None before that."""
+    since = failed.due.failing_since or failed.at
+    if failed.at - since < thresholds.failing_after:
+        return None
+    return _watch_finding(
+        "target-failing",
+        failed.due.subject,
+        failed.at,
+        f"{short_form(failed.due.subject)} could not be checked for {_hours(failed.at, since)}",
+        evidence={
+            "host": failed.host,
+            "reason": failed.reason,
+            "failing_since": since.isoformat(),
+            "failures": failed.due.failures + 1,
+        },
+        related=(f"source:{failed.host}",),
+    )
+
+
+def target_recovered(due: Due, at: datetime) -> Finding | None:
+    """Ends what ``target_failing`` told, if it told anything; None for a target that had not failed."""
+    if due.failing_since is None:
+        return None
+    return _watch_finding("target-failing", due.subject, at, f"{short_form(due.subject)} is checked again", clears=True)
+
+
+def source_findings(hosts: list[HostHealth], at: datetime, thresholds: Thresholds) -> list[Finding]:
+    """Hosts that have been out of reach for ``source_down_after``, and those that are back."""
+    told = []
+    for host in hosts:
+        subject = f"source:{host.host}"
+        if host.down_since is None:
+            if host.last_ok_at is not None:
+                told.append(_watch_finding("source-down", subject, at, f"{host.host} answers again", clears=True))
+        elif at - host.down_since >= thresholds.source_down_after:
+            told.append(
+                _watch_finding(
+                    "source-down",
+                    subject,
+                    at,
+                    f"{host.host} has not answered for {_hours(at, host.down_since)}",
+                    evidence={"down_since": host.down_since.isoformat(), "reason": host.last_error},
+                )
+            )
+    return told
+
+
+def config_rejected(problem: str, file: str, at: datetime) -> Finding:
+    """An edit of the configuration, or of a manifest, that could not be taken up."""
+    return _watch_finding(
+        "config-rejected",
+        "watch:configuration",
+        at,
+        f"The edit of {file} was rejected; the last good configuration stays in force",
+        after=problem,
+    )
+
+
+def delivery_failing(channel: str, words: str, at: datetime) -> Finding:
+    """A message was given up on a channel; told on the others."""
+    return _watch_finding(
+        "delivery-failing",
+        f"channel:{channel}",
+        at,
+        f"A message to {channel} could not be delivered and was given up",
+        after=words,
+    )
+
+
+def config_accepted(at: datetime) -> Finding:
+    return _watch_finding("config-rejected", "watch:configuration", at, "The configuration is good again", clears=True)
+
+
+def _watch_finding(
+    kind: str,
+    subject: str,
+    at: datetime,
+    title: str,
+    *,
+    after: str = "",
+    evidence: dict[str, object] | None = None,
+    related: tuple[str, ...] = (),
+    clears: bool = False,
+) -> Finding:
+    entry = KINDS[kind]
+    return Finding(
+        subject=subject,
+        kind=kind,
+        severity=entry.severity,
+        cause=f"{kind}:{subject}",
+        at=at,
+        title=title,
+        after=after or None,
+        evidence=evidence or {},
+        why=entry.why,
+        advice=entry.advice,
+        related=related,
+        clears=clears,
+    )
+
+
+def _hours(now: datetime, since: datetime) -> str:
+    hours = (now - since).total_seconds() / 3600
+    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"

@@ -1,0 +1,95 @@
+"""What a change touches: the user's watches, the accounts, and the domains behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from alerts.findings import Reach
+from config.names import account_subject, split_purl
+from monitor.changes.model import Change
+from monitor.schedule import Due
+from monitor.store.memberships import accounts_on_domains
+from monitor.store.packages import chunks
+from monitor.store.tables import Membership, Target
+from monitor.store.targets import reach_of
+
+
+class Joined(Struct):
+    """A change with what it touches."""
+
+    due: Due
+    change: Change
+    reach: tuple[Reach, ...]
+    related: tuple[str, ...]
+
+
+def join(session: Session, changes: Sequence[tuple[Due, Change]]) -> list[Joined]:
+    """Reach and related subjects of many changes, in a handful of queries."""
+    packages = {due.id for due, _ in changes if due.sort == "package"}
+    domains = {due.subject.removeprefix("domain:") for due, _ in changes if due.sort == "domain"}
+    on_domain: dict[str, list[tuple[str, int]]] = {}
+    for row in accounts_on_domains(session, domains):
+        on_domain.setdefault(row.domain, []).append((row.account, row.target_id))
+    domains_of = _domains_by_package(session, packages)
+    behind = {target for users in on_domain.values() for _, target in users}
+    subjects = _subjects(session, behind)
+    reach = reach_of(session, packages | behind | {due.id for due, _ in changes})
+    joined = []
+    for due, change in changes:
+        if due.sort == "domain":
+            joined.append(_domain(due, change, on_domain, subjects, reach))
+        else:
+            joined.append(_package(due, change, domains_of.get(due.id, {}), reach))
+    return joined
+
+
+def _package(due: Due, change: Change, domains: dict[str, set[str]], reach: dict[int, tuple[Reach, ...]]) -> Joined:
+    account = account_subject(split_purl(due.subject)[0], change.account) if change.account else ""
+    # A release by a known account concerns the domains of that account; one by nobody we can name, all of them.
+    concerned = domains.get(account, set()) if account else set().union(*domains.values(), set())
+    related = {f"domain:{name}" for name in concerned} | ({account} if account else set())
+    return Joined(due, change, reach.get(due.id, ()), tuple(sorted(related)))
+
+
+def _domain(
+    due: Due,
+    change: Change,
+    on_domain: dict[str, list[tuple[str, int]]],
+    subjects: dict[int, str],
+    reach: dict[int, tuple[Reach, ...]],
+) -> Joined:
+    users = on_domain.get(due.subject.removeprefix("domain:"), [])
+    accounts = sorted({account for account, _ in users if account})
+    # Most exposed first: what most of the user's watches use.
+    targets = sorted({target for _, target in users}, key=lambda t: (-len(reach.get(t, ())), subjects.get(t, "")))
+    packages = [subjects[target] for target in targets if target in subjects]
+    touched = sorted({one for target in (due.id, *targets) for one in reach.get(target, ())})
+    evidence = {**change.evidence, "accounts": accounts, "packages": packages}
+    return Joined(due, replace(change, evidence=evidence), tuple(touched), tuple(accounts))
+
+
+def _domains_by_package(session: Session, packages: set[int]) -> dict[int, dict[str, set[str]]]:
+    found: dict[int, dict[str, set[str]]] = {}
+    for chunk in chunks(list(packages)):
+        for row in session.execute(
+            select(col(Membership.target_id), col(Membership.account), col(Membership.domain)).where(
+                col(Membership.target_id).in_(chunk), col(Membership.domain) != ""
+            )
+        ):
+            found.setdefault(row.target_id, {}).setdefault(row.account, set()).add(row.domain)
+    return found
+
+
+def _subjects(session: Session, targets: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for chunk in chunks(list(targets)):
+        found.update(
+            (row.id, row.subject)
+            for row in session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.id).in_(chunk)))
+        )
+    return found

@@ -1,0 +1,389 @@
+"""From results of checks to snapshots, changes, alerts and owed messages: one transaction for what came together.
+
+A crash before the commit loses nothing, since the targets are still due; a crash after it repeats nothing, since the
+snapshot already holds what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session, col
+
+from alerts import lifecycle
+from alerts.findings import Finding
+from alerts.routing import Policy
+from config.settings import Settings
+from monitor.changes.bursts import WINDOW, bursts
+from monitor.changes.compare import compare
+from monitor.changes.kinds import CONFIRMED_KINDS
+from monitor.changes.model import Change, Context
+from monitor.health import target_failing, target_recovered
+from monitor.observations import Package
+from monitor.reach import Joined, join
+from monitor.results import Failed, Result, Seen, Unchanged
+from monitor.schedule import CONFIRM_AFTER, after_failure, after_success, jittered
+from monitor.snapshots import digest, encode, merge_packages, stale_facts
+from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
+from monitor.store.memberships import memberships, replace_memberships
+from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
+from monitor.store.tables import Snapshot, Target
+from monitor.store.targets import add_targets, ids_of, reach_of
+from monitor.validators import Validators
+
+
+class Lookup(Struct):
+    """An observation that waits until it is known how old its new dependencies are."""
+
+    seen: Seen
+    names: tuple[str, ...]
+
+
+class Outcome(Struct):
+    """What one transaction recorded."""
+
+    findings: list[Finding] = []
+    lookups: list[Lookup] = []
+    suspected: list[str] = []
+    """Subjects in which something grave was seen that a second check must confirm."""
+    first_seen: list[str] = []
+
+
+class Comparison(Struct):
+    """One target's observation beside what was known of it."""
+
+    seen: Seen
+    stored: Stored | None
+    after: Package
+    """With the last known value of what the check did not tell."""
+    changes: list[Change]
+    follows: int | None
+    """The snapshot that was the present one."""
+    followed: bytes | None
+    """Its digest."""
+    snapshot: bytes = b""
+
+    @property
+    def before(self) -> Package | None:
+        return self.stored.package if self.stored else None
+
+
+class Recorder:
+    """Records results; knows the settings, the routes and the dice, and nothing of the network."""
+
+    def __init__(self, settings: Settings, policy: Policy, rng: Random) -> None:
+        self.settings = settings
+        self.policy = policy
+        self._rng = rng
+
+    def use(self, settings: Settings, policy: Policy) -> None:
+        """From the next record on, these settings and routes (a reload)."""
+        self.settings, self.policy = settings, policy
+
+    def record(self, session: Session, results: Sequence[Result], now: datetime) -> Outcome:
+        """Record what these checks gave, within the caller's transaction."""
+        outcome = Outcome()
+        told = [*self._unchanged(session, [r for r in results if isinstance(r, Unchanged)])]
+        told += self._failed(session, [r for r in results if isinstance(r, Failed)])
+        seen = [r for r in results if isinstance(r, Seen)]
+        comparisons = self._compare(session, seen, now, outcome) if seen else []
+        if comparisons:
+            self._write(session, comparisons, now)
+            told += [f for c in comparisons if (f := target_recovered(c.seen.due, c.seen.at))]
+            told += self._changes(session, comparisons, now)
+        if told:
+            recent = self._recent(session, told, now)
+            lifecycle.take(session, told, recent=recent, policy=self.policy, now=now)
+            outcome.findings = told
+        return outcome
+
+    def _unchanged(self, session: Session, results: Sequence[Unchanged]) -> Iterable[Finding]:
+        if not results:
+            return []
+        session.connection().execute(
+            _UNCHANGED,
+            [
+                {
+                    "target": r.due.id,
+                    "at": r.at,
+                    "due": after_success(r.due, self.settings.schedule, r.at, self._rng),
+                    **_validators(r.validators),
+                }
+                for r in results
+            ],
+        )
+        return [f for r in results if (f := target_recovered(r.due, r.at))]
+
+    def _failed(self, session: Session, results: Sequence[Failed]) -> Iterable[Finding]:
+        if not results:
+            return []
+        session.connection().execute(
+            _FAILED,
+            [
+                {
+                    "target": r.due.id,
+                    "at": r.at,
+                    "due": after_failure(r.due, self.settings.schedule, r.at, self._rng, r.retry_after),
+                    "since": r.due.failing_since or r.at,
+                    "reason": f"{r.host}: {r.reason}"[:500],
+                }
+                for r in results
+            ],
+        )
+        told = [f for r in results if (f := target_failing(r, self.settings.thresholds))]
+        reach = reach_of(session, [r.due.id for r in results]) if told else {}
+        ids = {r.due.subject: r.due.id for r in results}
+        return [replace(f, reach=reach.get(ids[f.subject], ())) for f in told]
+
+    def _compare(self, session: Session, seen: Sequence[Seen], now: datetime, outcome: Outcome) -> list[Comparison]:
+        """Every observation beside its last snapshot; those that must wait are taken out and named in ``outcome``."""
+        rows: dict[int, Any] = {}
+        for chunk in chunks([s.due.id for s in seen]):
+            rows |= {
+                row.id: row
+                for row in session.execute(
+                    select(
+                        col(Target.id),
+                        col(Target.snapshot_id),
+                        col(Target.suspect),
+                        col(Target.suspected_at),
+                        col(Snapshot.digest),
+                    )
+                    .join(Snapshot, col(Target.snapshot_id) == col(Snapshot.id), isouter=True)
+                    .where(col(Target.id).in_(chunk))
+                    .with_for_update(of=Target)
+                )
+            }
+        stored = load_packages(session, [row.id for row in rows.values() if row.snapshot_id is not None])
+        found = []
+        for one in seen:
+            if (row := rows.get(one.due.id)) is None:
+                continue
+            comparison = self._beside(one, stored.get(one.due.id), row)
+            unknown = _new_dependencies(comparison) if not one.looked_up else set()
+            if unknown:
+                outcome.lookups.append(Lookup(one, tuple(sorted(unknown))))
+            elif (mark := _grave(comparison.changes)) and not _confirmed(row, mark, one.at):
+                self._suspect(session, one, mark, row)
+                outcome.suspected.append(one.due.subject)
+            else:
+                if comparison.before is None:
+                    outcome.first_seen.append(one.due.subject)
+                found.append(comparison)
+        return found
+
+    def _beside(self, seen: Seen, stored: Stored | None, row: Any) -> Comparison:
+        context = Context(
+            now=seen.at,
+            thresholds=self.settings.thresholds,
+            withdrawn=stored.withdrawn if stored else {},
+            published=seen.published,
+        )
+        after = seen.observation
+        if stored is None:
+            return Comparison(seen, None, after, [], row.snapshot_id, row.digest)
+        changes = compare(stored.package, after, context)
+        return Comparison(seen, stored, merge_packages(stored.package, after), changes, row.snapshot_id, row.digest)
+
+    def _suspect(self, session: Session, seen: Seen, mark: bytes, row: Any) -> None:
+        """Remember what was suspected and look again in minutes; the snapshot and the validators stay as they were."""
+        since = row.suspected_at if row.suspect == mark else seen.at
+        session.execute(
+            update(Target)
+            .where(col(Target.id) == seen.due.id)
+            .values(
+                suspect=mark,
+                suspected_at=since,
+                checked_at=seen.at,
+                due_at=seen.at + jittered(CONFIRM_AFTER, self._rng),
+            )
+        )
+
+    def _write(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> None:
+        writer = PackageWriter(session, now)
+        people: dict[int, Any] = {}
+        for c in comparisons:
+            c.snapshot = writer.facts(c.after)
+            writer.releases(c.seen.due.id, c.after, c.stored)
+            people[c.seen.due.id] = memberships(c.after)
+        writer.flush()
+        snapshots = _put_snapshots(session, comparisons)
+        new = replace_memberships(session, people)
+        accounts = {(account, "maintainer") for account, *_ in new if account}
+        if accounts:
+            add_targets(session, accounts, now, self._rng, listed=False)
+        session.connection().execute(
+            _SEEN,
+            [
+                {
+                    "target": c.seen.due.id,
+                    "at": c.seen.at,
+                    "due": self._next(c),
+                    "snapshot": snapshots[c.seen.due.id],
+                    "changed": c.seen.at if c.changes else c.seen.due.changed_at,
+                    "untold": " ".join(stale_facts(c.before, c.seen.observation))[:1000] if c.before else "",
+                    **_validators(c.seen.validators),
+                }
+                for c in comparisons
+            ],
+        )
+
+    def _next(self, c: Comparison) -> datetime:
+        due = replace(c.seen.due, changed_at=c.seen.at) if c.changes else c.seen.due
+        return after_success(due, self.settings.schedule, c.seen.at, self._rng)
+
+    def _changes(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
+        changed = [c for c in comparisons if c.changes]
+        if not changed:
+            return []
+        follows = {c.seen.due.id: c.follows for c in changed}
+        joined = join(session, [(c.seen.due, change) for c in changed for change in c.changes])
+        overrides = dict(self.settings.severity)
+        told = record_changes(session, [_recorded(j, follows[j.due.id]) for j in joined], now, overrides)
+        return told + record_changes(session, self._bursts(session, joined, now), now, overrides)
+
+    def _bursts(self, session: Session, joined: Sequence[Joined], now: datetime) -> list[Recorded]:
+        """Accounts that published many packages within an hour, these among them."""
+        releases = [j for j in joined if j.change.kind == "release-published" and j.change.account]
+        if not releases:
+            return []
+        found = []
+        for ecosystem in {j.due.source for j in releases}:
+            mine = [j for j in releases if j.due.source == ecosystem]
+            accounts = {j.change.account for j in mine}
+            earliest = min(j.change.happened_at or now for j in mine)
+            triples = releases_by_account(session, accounts, min(earliest, now) - WINDOW)
+            found += list(bursts(triples, self.settings.thresholds.burst_packages, ecosystem))
+        ids = ids_of(session, [change.subject for change in found])
+        packages = ids_of(session, [purl for change in found for purl in change.evidence["packages"]])
+        reach = reach_of(session, packages.values())
+        return [
+            Recorded(
+                target_id=ids[change.subject],
+                change=change,
+                follows=None,
+                related=tuple(change.evidence["packages"]),
+                reach=tuple(
+                    sorted({r for p in change.evidence["packages"] for r in reach.get(packages.get(p, 0), ())})
+                ),
+            )
+            for change in found
+            if change.subject in ids
+        ]
+
+    def _recent(self, session: Session, told: Sequence[Finding], now: datetime) -> list[Finding]:
+        """What was found lately about the same subjects, for the rules that join small things."""
+        if not self.policy.compounds:
+            return []
+        window = max(rule.within for rule in self.policy.compounds)
+        subjects = {subject for finding in told for subject in (finding.subject, *finding.related)}
+        return recent_findings(session, subjects, now - window)
+
+
+_UNCHANGED: Final = (
+    update(Target)
+    .where(col(Target.id) == bindparam("target"))
+    .values(
+        checked_at=bindparam("at"),
+        fresh_at=bindparam("at"),
+        due_at=bindparam("due"),
+        etag=bindparam("new_etag"),
+        last_modified=bindparam("new_last_modified"),
+        digest=bindparam("new_digest"),
+        failures=0,
+        failing_since=None,
+        error="",
+        suspect=None,
+        suspected_at=None,
+    )
+)
+_SEEN: Final = _UNCHANGED.values(
+    snapshot_id=bindparam("snapshot"), changed_at=bindparam("changed"), stale=bindparam("untold")
+)
+_FAILED: Final = (
+    update(Target)
+    .where(col(Target.id) == bindparam("target"))
+    .values(
+        checked_at=bindparam("at"),
+        due_at=bindparam("due"),
+        failures=col(Target.failures) + 1,
+        failing_since=bindparam("since"),
+        error=bindparam("reason"),
+    )
+)
+
+
+def _validators(validators: Validators) -> dict[str, str]:
+    return {
+        "new_etag": validators.etag,
+        "new_last_modified": validators.last_modified,
+        "new_digest": validators.digest,
+    }
+
+
+def _grave(changes: Sequence[Change]) -> bytes:
+    """Stands for the changes that need a second look; empty where there are none."""
+    grave = [(c.kind, c.before, c.after) for c in changes if c.kind in CONFIRMED_KINDS]
+    return digest(encode(sorted(grave, key=lambda one: one[0]))) if grave else b""
+
+
+def _confirmed(row: Any, mark: bytes, at: datetime) -> bool:
+    """A first check saw the same, long enough ago to be another answer."""
+    return bool(row.suspect == mark) and bool(at - row.suspected_at >= CONFIRM_AFTER / 2)
+
+
+def _new_dependencies(c: Comparison) -> set[str]:
+    """Names that new releases depend on and no earlier one did, and whose age was not asked yet."""
+    before, after = c.before, c.after
+    if before is None or before.releases is UNSET or after.releases is UNSET or not before.releases:
+        return set()
+    old = {n for r in before.releases.values() if r.dependencies is not UNSET for n in r.dependencies}
+    return {
+        name
+        for version, release in after.releases.items()
+        if version not in before.releases and release.dependencies is not UNSET
+        for name in release.dependencies
+        if name not in old
+    }
+
+
+def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[int, int]:
+    """A new snapshot for each target whose facts are other than before; the present one's id for all of them."""
+    present = {c.seen.due.id: c.follows for c in comparisons if c.follows and c.followed == c.snapshot}
+    moved = [c for c in comparisons if c.seen.due.id not in present]
+    for chunk in chunks([c.follows for c in moved if c.follows]):
+        session.execute(
+            update(Snapshot)
+            .where(col(Snapshot.id).in_(chunk))
+            .values(
+                last_seen=select(col(Target.fresh_at))
+                .where(col(Target.snapshot_id) == col(Snapshot.id))
+                .scalar_subquery()
+            )
+        )
+    if moved:
+        session.execute(
+            insert(Snapshot),
+            [{"target_id": c.seen.due.id, "digest": c.snapshot, "first_seen": c.seen.at} for c in moved],
+        )
+    ids = {target: snapshot for target, snapshot in present.items() if snapshot is not None}
+    for chunk in chunks([c.seen.due.id for c in moved]):
+        rows = session.execute(
+            select(col(Snapshot.target_id), col(Snapshot.id)).where(
+                col(Snapshot.target_id).in_(chunk), col(Snapshot.last_seen).is_(None)
+            )
+        )
+        ids.update((target, snapshot) for target, snapshot in rows if snapshot is not None)
+    return ids
+
+
+def _recorded(joined: Joined, follows: int | None) -> Recorded:
+    return Recorded(
+        target_id=joined.due.id, change=joined.change, follows=follows, related=joined.related, reach=joined.reach
+    )

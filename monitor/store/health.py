@@ -1,0 +1,74 @@
+"""The health of sources and of the daemon, written down for ``status`` in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlmodel import Session, col
+
+from alerts.model import Delivery
+from monitor.sources.http import HostHealth
+from monitor.store.tables import Meta, SourceHealth, Target
+
+ALIVE = "daemon-alive-at"
+
+
+def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
+    """Write what changed since it was last written; and that the daemon is alive."""
+    known = {row.host: row for row in session.scalars(select(SourceHealth))}
+    for host in hosts:
+        row = known.get(host.host)
+        if row is None:
+            row = SourceHealth(host=host.host, state=host.state, since=host.down_since or now)
+            session.add(row)
+        elif row.state != host.state:
+            row.state, row.since = host.state, host.down_since or now
+        row.last_ok_at, row.error, row.retry_at = host.last_ok_at, host.last_error[:500], host.retry_at
+    session.merge(Meta(name=ALIVE, value=now.isoformat()))
+
+
+def status(session: Session, now: datetime) -> dict[str, Any]:
+    """Targets, freshness, failures, sources and deliveries (design, 7)."""
+    watched = col(Target.due_at).is_not(None)
+    counts = session.execute(
+        select(
+            func.count(),
+            func.sum(case((col(Target.fresh_at).is_not(None) & col(Target.failing_since).is_(None), 1), else_=0)),
+            func.sum(case((col(Target.due_at) < now, 1), else_=0)),
+        ).where(watched)
+    ).one()
+    failing = session.execute(
+        select(col(Target.subject), col(Target.failing_since), col(Target.error), col(Target.failures))
+        .where(watched, col(Target.failing_since).is_not(None))
+        .order_by(col(Target.failing_since), col(Target.subject))
+    ).all()
+    sources = session.scalars(select(SourceHealth).order_by(col(SourceHealth.host))).all()
+    deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
+    alive = session.get(Meta, ALIVE)
+    total, fresh, overdue = counts[0], counts[1] or 0, counts[2] or 0
+    return {
+        "targets": total,
+        "fresh": fresh,
+        "stale": total - fresh,
+        "overdue": overdue,
+        "failing": [
+            {"subject": row.subject, "since": row.failing_since, "error": row.error, "failures": row.failures}
+            for row in failing
+        ],
+        "sources": [
+            {
+                "host": row.host,
+                "state": row.state,
+                "since": row.since,
+                "last_ok_at": row.last_ok_at,
+                "error": row.error,
+                "retry_at": row.retry_at,
+            }
+            for row in sources
+        ],
+        "deliveries": {str(state): count for state, count in deliveries},
+        "daemon_alive_at": datetime.fromisoformat(alive.value) if alive else None,
+    }

@@ -1,0 +1,85 @@
+"""The schema: brought up to date by Alembic, after a backup; refused where it is newer than this program."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from monitor.store.engine import Store, StoreError
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def newest() -> str:
+    """The revision that this program writes."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def upgrade(store: Store, now: datetime) -> str:
+    """Make the database what this program needs; what was done, in one line, or ``""`` for nothing.
+
+    A SQLite file with data is copied first, beside itself. Raises StoreError for a database of a newer program,
+    which is left as it is.
+    """
+    with store.errors():
+        with store.engine.connect() as connection:
+            found = _found(connection)
+            empty = found is None and not store.engine.dialect.has_table(connection, "target")
+        scripts = ScriptDirectory.from_config(_config())
+        if found == scripts.get_current_head():
+            return ""
+        if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+            raise StoreError(
+                f"{store.place}: was written by a newer weaklink (schema {found}); install that one, "
+                "or restore the backup that it made before it upgraded"
+            )
+        kept = ""
+        if not empty and store.file is not None:
+            copy = store.file.with_name(f"{store.file.name}.before-{scripts.get_current_head()}")
+            backup(store, copy)
+            kept = f"; the old database is kept as {copy.name}"
+        with store.engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return f"the database was {'made' if empty else 'upgraded'} (schema {newest()}){kept}"
+
+
+def _found(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def backup(store: Store, file: Path) -> None:
+    """Copy a SQLite database while it is in use, whole and consistent; StoreError where that cannot be done."""
+    if store.file is None:
+        raise StoreError(f"{store.place}: weaklink backs up SQLite files; use pg_dump for PostgreSQL")
+    if file.exists():
+        raise StoreError(f"{file}: exists already; name a file that does not")
+    part = file.with_name(f".{file.name}.part")
+    try:
+        source = sqlite3.connect(f"file:{store.file}?mode=ro", uri=True)
+        target = sqlite3.connect(part)
+        try:
+            source.backup(target, pages=1024)
+        finally:
+            target.close()
+            source.close()
+        part.rename(file)
+    except (sqlite3.Error, OSError, DBAPIError) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{file}: the backup failed ({error}); nothing was changed") from None
