@@ -1,0 +1,78 @@
+"""``weaklink``: options that every command shares, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.edit import EditRefused
+from config.load import Configuration, find, load
+from config.names import BadName
+from config.problems import ConfigError
+from monitor.changes.kinds import KINDS
+from monitor.cli.output import note
+from monitor.store.engine import Store, StoreError
+from monitor.store.upgrade import upgrade
+
+FINE, FOUND, WRONG, INCOMPLETE = 0, 1, 2, 3
+"""Exit codes (design, 7)."""
+
+
+@dataclass
+class Call:
+    """What the options before the command said."""
+
+    config: Path | None
+    json: bool
+
+    def path(self) -> Path:
+        return self.config if self.config is not None else find()
+
+    def configuration(self) -> Configuration:
+        return load(self.path(), kinds=frozenset(KINDS))
+
+    def store(self, configuration: Configuration) -> Store:
+        """The database of a configuration, made or upgraded first where that is needed."""
+        from config.clock import system_clock
+
+        store = Store(configuration.settings.database.url)
+        done = upgrade(store, system_clock())
+        if done and sys.stderr.isatty():
+            note(done)
+        return store
+
+
+class Commands(click.Group):
+    """Errors that a person can mend are told in their own words, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, StoreError, BadName, EditRefused) as error:
+            for line in str(error).splitlines():
+                note(f"weaklink: {line}")
+            ctx.exit(WRONG)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            note(f"weaklink: {place}{error.strerror or error}")
+            ctx.exit(WRONG)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="weaklink", message="weaklink %(version)s")
+@click.option("--config", type=click.Path(path_type=Path), help="Default: ./weaklink.toml, then /etc/weaklink/.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.pass_context
+def weaklink(ctx: click.Context, config: Path | None, as_json: bool) -> None:
+    """Watches the weak links of your software supply chain and tells the right people in time."""
+    ctx.obj = Call(config=config, json=as_json)
+
+
+def main() -> None:
+    from monitor.cli import asking, database, looking, sweeping  # noqa: F401 - each adds its commands
+
+    weaklink()

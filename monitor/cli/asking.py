@@ -1,0 +1,170 @@
+"""Commands about the configuration: ``init``, ``config``, ``watch``, ``notify``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from alerts.deliver import send_test
+from config.clock import system_clock
+from config.edit import add_items, remove_items
+from config.names import short_form
+from config.schema import json_schema
+from config.starter import write_starter
+from monitor.assembly import check_channels, watched
+from monitor.changes.kinds import KINDS
+from monitor.cli.app import FINE, INCOMPLETE, WRONG, Call, weaklink
+from monitor.cli.output import note, say, table, write_json
+
+
+@weaklink.command()
+@click.argument("file", type=click.Path(path_type=Path), default="weaklink.toml")
+@click.pass_context
+def init(ctx: click.Context, file: Path) -> None:
+    """Write a commented starter configuration; never overwrites."""
+    try:
+        write_starter(file)
+    except FileExistsError:
+        note(f"weaklink: {file} is there already and stays as it is; edit it, or name another file")
+        ctx.exit(WRONG)
+    say(f"{file} is written. Look into it, then: weaklink check")
+
+
+@weaklink.group()
+def config() -> None:
+    """Validate the configuration, or print its schema."""
+
+
+@config.command()
+@click.pass_obj
+def check(call: Call) -> None:
+    """Validate all of it and show what is watched."""
+    configuration = call.configuration()
+    check_channels(configuration)
+    settings = configuration.settings
+    wanted = watched(configuration)
+    by_watch = {watch.name: [w for w in wanted if w.watch == watch.name] for watch in settings.watch}
+    if call.json:
+        write_json(
+            {
+                "valid": True,
+                "files": [str(file) for file in configuration.files],
+                "watches": [
+                    {"watch": watch.name, "owner": watch.owner, "packages": [w.subject for w in by_watch[watch.name]]}
+                    for watch in settings.watch
+                ],
+                "channels": [channel.name for channel in settings.channel],
+                "routes": len(settings.route),
+            }
+        )
+        return
+    table(
+        ["watch", "owner", "packages"],
+        [(watch.name, watch.owner or "-", len(by_watch[watch.name])) for watch in settings.watch],
+    )
+    if settings.channel and not settings.route:
+        say("No [[route]] names a channel: changes are recorded, and nobody is told.", "yellow")
+    elif not settings.channel:
+        say("No [[channel]] yet: changes are recorded, and nobody is told.", "yellow")
+    say(f"{configuration.path.name} is valid.", "green")
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    write_json(json_schema(KINDS))
+
+
+@weaklink.group()
+def watch() -> None:
+    """List and edit the watchlist."""
+
+
+@watch.command("list")
+@click.pass_obj
+def list_(call: Call) -> None:
+    """Show what each watch asks for."""
+    configuration = call.configuration()
+    wanted = watched(configuration)
+    if call.json:
+        write_json(
+            [
+                {
+                    "watch": one.name,
+                    "owner": one.owner,
+                    "entries": [
+                        {
+                            "purl": w.subject,
+                            "versions": list(w.versions),
+                            "direct": w.direct,
+                            "dev": w.dev,
+                            "via": list(w.via),
+                            "source": w.source,
+                        }
+                        for w in wanted
+                        if w.watch == one.name
+                    ],
+                }
+                for one in configuration.settings.watch
+            ]
+        )
+        return
+    owners = {one.name: one.owner for one in configuration.settings.watch}
+    table(
+        ["watch", "owner", "package", "from"],
+        [(w.watch, owners[w.watch] or "-", short_form(w.subject), w.source) for w in wanted],
+    )
+
+
+@watch.command()
+@click.argument("items", nargs=-1, required=True)
+@click.option("--group", help="Name of the watch; default: the first one.")
+@click.option("--owner", help="Owner of a watch that is made anew.")
+@click.pass_obj
+def add(call: Call, items: tuple[str, ...], group: str | None, owner: str | None) -> None:
+    """Add packages, accounts (npm:~NAME) or domains; comments and order stay."""
+    edited = add_items(call.path(), items, group, owner)
+    for line in (*edited.done, *edited.left):
+        say(str(line))
+
+
+@watch.command()
+@click.argument("items", nargs=-1, required=True)
+@click.option("--group", help="Name of the watch; default: all of them.")
+@click.pass_obj
+def remove(call: Call, items: tuple[str, ...], group: str | None) -> None:
+    """Remove packages, accounts or domains; comments and order stay."""
+    edited = remove_items(call.path(), items, group)
+    for line in (*edited.done, *edited.left):
+        say(str(line))
+
+
+@weaklink.group()
+def notify() -> None:
+    """Try the channels."""
+
+
+@notify.command("test")
+@click.option("--channel", multiple=True, help="Only these channels.")
+@click.pass_context
+def test_(ctx: click.Context, channel: tuple[str, ...]) -> None:
+    """Send a real test message and report each channel's outcome."""
+    call: Call = ctx.obj
+    configuration = call.configuration()
+    check_channels(configuration)
+    named = {one.name: one for one in configuration.settings.channel}
+    if unknown := [name for name in channel if name not in named]:
+        note(f"weaklink: there is no channel {unknown[0]!r}; there are: {', '.join(named) or 'none'}")
+        ctx.exit(WRONG)
+    chosen = [named[name] for name in channel] if channel else list(named.values())
+    if not chosen:
+        note('weaklink: the configuration has no [[channel]]; add one, for example url = "mailtos://…"')
+        ctx.exit(WRONG)
+    outcomes = asyncio.run(send_test(chosen, system_clock()))
+    if call.json:
+        write_json([{"channel": name, "ok": o.ok, "outcome": o.words} for name, o in outcomes.items()])
+    else:
+        table(["channel", "outcome"], [(name, o.words) for name, o in outcomes.items()])
+    ctx.exit(FINE if all(o.ok for o in outcomes.values()) else INCOMPLETE)

@@ -1,0 +1,198 @@
+"""Commands that look at what is known: ``status``, ``show``, ``changes``, ``alerts``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from config.clock import system_clock
+from config.names import BadName, parse_account, parse_domain, parse_package, short_form
+from config.settings import parse_duration
+from config.severity import Severity
+from monitor.changes.kinds import KINDS
+from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
+from monitor.cli.output import cell, iso, note, say, severity_cell, table, write_json
+from monitor.query import alerts_json, changes_json, show_json
+from monitor.spans import ago
+from monitor.store.health import status as read_status
+
+ALIVE_FOR = timedelta(minutes=2)
+"""A daemon that wrote no sign of life for so long is not running."""
+
+
+@weaklink.command()
+@click.pass_context
+def status(ctx: click.Context) -> None:
+    """Targets, freshness, failures, sources, deliveries: is the watch healthy?"""
+    call: Call = ctx.obj
+    store = call.store(call.configuration())
+    now = system_clock()
+    with store.reading() as session:
+        found = read_status(session, now)
+    store.close()
+    alive = found["daemon_alive_at"]
+    running = alive is not None and now - alive < ALIVE_FOR
+    if call.json:
+        write_json(found | {"daemon_running": running})
+    else:
+        _show_status(found, running, now)
+    ctx.exit(INCOMPLETE if found["failing"] else 0)
+
+
+def _show_status(found: dict[str, Any], running: bool, now: Any) -> None:
+    alive = found["daemon_alive_at"]
+    if running:
+        say("The daemon is running.", "green")
+    else:
+        say(f"The daemon is not running (last sign of life: {ago(alive, now)}).", "bold yellow")
+    say(f"{found['targets']} targets: {found['fresh']} fresh, {found['stale']} stale, {found['overdue']} overdue")
+    if found["failing"]:
+        say()
+        table(
+            ["failing", "since", "last error"],
+            [(short_form(f["subject"]), ago(f["since"], now), f["error"]) for f in found["failing"]],
+        )
+    if found["sources"]:
+        say()
+        table(
+            ["source", "state", "last answer", "what it said"],
+            [(s["host"], s["state"], ago(s["last_ok_at"], now), s["error"]) for s in found["sources"]],
+        )
+    if found["deliveries"]:
+        say()
+        say("deliveries: " + ", ".join(f"{count} {state}" for state, count in sorted(found["deliveries"].items())))
+
+
+def subject_of(item: str) -> str:
+    """The subject that a person means: a package, ``npm:~account``, or a domain."""
+    if ":~" in item:
+        return parse_account(item)
+    if item.startswith("domain:"):
+        return f"domain:{parse_domain(item.removeprefix('domain:'))}"
+    try:
+        return parse_package(item)
+    except BadName:
+        if ":" in item:
+            raise
+        return f"domain:{parse_domain(item)}"
+
+
+@weaklink.command()
+@click.argument("item")
+@click.pass_context
+def show(ctx: click.Context, item: str) -> None:
+    """One package (npm:NAME), account (npm:~NAME) or domain: facts, reach, timeline."""
+    call: Call = ctx.obj
+    configuration = call.configuration()
+    subject = subject_of(item)
+    store = call.store(configuration)
+    now = system_clock()
+    with store.reading() as session:
+        found = show_json(session, subject, configuration.settings.thresholds, now)
+    store.close()
+    if found is None:
+        note(f"weaklink: {short_form(subject)} is not known here; add it with weaklink watch add, then weaklink check")
+        ctx.exit(WRONG)
+    if call.json:
+        write_json(found)
+        return
+    say(short_form(subject), "bold")
+    table(["fact", "value"], [(name, _fact(value)) for name, value in found["facts"].items()])
+    if found["watches"]:
+        say()
+        table(
+            ["reaches", "owner", "how"],
+            [(w["watch"], w["owner"], " -> ".join(w["via"]) or "direct") for w in found["watches"]],
+        )
+    if found["timeline"]:
+        say()
+        table(
+            ["when", "what", "before", "after", ""],
+            [
+                (
+                    (entry["at"] or "")[:10],
+                    entry["kind"],
+                    _fact(entry["before"])[:50],
+                    _fact(entry["after"])[:50],
+                    "history" if entry["history"] else "",
+                )
+                for entry in found["timeline"][-40:]
+            ],
+        )
+
+
+def _fact(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if value in ("", [], {}):
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {part}" for name, part in value.items())
+    return str(value)
+
+
+@weaklink.command()
+@click.option("--since", default="7d", show_default=True, help="How far back, e.g. 12h, 7d.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(sorted(KINDS)), help="Only these kinds.")
+@click.pass_obj
+def changes(call: Call, since: str, kinds: tuple[str, ...]) -> None:
+    """What happened."""
+    try:
+        back = parse_duration(since)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
+    store = call.store(call.configuration())
+    with store.reading() as session:
+        found = changes_json(session, system_clock() - back, kinds)
+    store.close()
+    if call.json:
+        write_json(found)
+        return
+    table(
+        ["when", "severity", "kind", "subject", "before", "after"],
+        [
+            (
+                iso(c["at"]),
+                severity_cell(Severity.parse(c["severity"])),
+                c["kind"],
+                short_form(c["subject"]),
+                _fact(c["before"])[:40] if c["before"] is not None else "",
+                _fact(c["after"])[:60] if c["after"] is not None else "",
+            )
+            for c in found
+        ],
+    )
+    say(f"{len(found)} changes in the last {since}.", "bold")
+
+
+@weaklink.command()
+@click.option("--state", type=click.Choice(["open", "acknowledged", "resolved"]), help="Only these.")
+@click.pass_obj
+def alerts(call: Call, state: str | None) -> None:
+    """Alerts and what became of them, the newest first."""
+    store = call.store(call.configuration())
+    with store.reading() as session:
+        found = alerts_json(session, state)
+    store.close()
+    if call.json:
+        write_json(found)
+        return
+    table(
+        ["id", "severity", "state", "opened", "what", "reaches"],
+        [
+            (
+                a["id"],
+                severity_cell(Severity.parse(a["severity"])),
+                a["state"],
+                iso(a["opened_at"]),
+                cell(a["title"]),
+                ", ".join(w["watch"] for w in a["watches"]),
+            )
+            for a in found
+        ],
+    )
+    say(f"{len(found)} alerts.", "bold")

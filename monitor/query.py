@@ -1,0 +1,224 @@
+"""What the store knows, as the JSON of design, 7: the same for the command line and everything else that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from alerts.held import findings_of
+from alerts.model import Alert
+from config.names import account_subject
+from config.settings import Thresholds
+from config.severity import Severity
+from monitor.changes.compare import history
+from monitor.changes.kinds import KINDS
+from monitor.changes.model import Change, Context
+from monitor.observations import Package
+from monitor.store.changes import change_of
+from monitor.store.packages import load_packages
+from monitor.store.tables import ChangeRow, Membership, Snapshot, Target
+from monitor.store.targets import reach_of
+
+
+def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
+    """A stored change, as ``changes`` tells it."""
+    change = change_of(row)
+    return {
+        "id": row.id,
+        "at": row.at,
+        "happened_at": row.happened_at,
+        "kind": row.kind,
+        "severity": str(Severity(row.severity)),
+        "subject": row.subject,
+        "ecosystem": _ecosystem(row.subject),
+        "before": change.before,
+        "after": change.after,
+        "evidence": dict(change.evidence) | ({"version": row.version} if row.version else {}),
+        "watches": list(watches),
+    }
+
+
+def _ecosystem(subject: str) -> str:
+    if subject.startswith("pkg:"):
+        return subject[4:].partition("/")[0]
+    return subject.partition(":~")[0] if ":~" in subject else ""
+
+
+def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Changes seen since then, the oldest first."""
+    query = select(ChangeRow).where(col(ChangeRow.at) >= since).order_by(col(ChangeRow.at), col(ChangeRow.id))
+    if kinds:
+        query = query.where(col(ChangeRow.kind).in_(kinds))
+    rows = session.scalars(query).all()
+    reach = reach_of(session, [row.target_id for row in rows if row.target_id is not None])
+    return [change_json(row, [r.watch for r in reach.get(row.target_id or 0, ())]) for row in rows]
+
+
+def alerts_json(session: Session, state: str | None = None) -> list[dict[str, Any]]:
+    """Alerts, the newest first, each with the findings it is made of."""
+    query = select(Alert).order_by(col(Alert.id).desc())
+    if state:
+        query = query.where(col(Alert.state) == state)
+    rows = session.scalars(query).all()
+    findings = findings_of(session, [row.id for row in rows if row.id is not None])
+    return [_alert_json(row, findings[row.id or 0]) for row in rows]
+
+
+def _alert_json(alert: Alert, findings: Sequence[Any]) -> dict[str, Any]:
+    gravest = max(findings, key=lambda f: f.severity, default=None)
+    return {
+        "id": alert.id,
+        "fingerprint": alert.fingerprint,
+        "state": alert.state,
+        "severity": str(Severity(alert.severity)),
+        "subject": alert.subject,
+        "title": alert.title,
+        "reason": alert.reason,
+        "changes": [
+            {
+                "id": f.change_id,
+                "at": f.at,
+                "happened_at": f.happened_at,
+                "kind": f.kind,
+                "severity": str(f.severity),
+                "subject": f.subject,
+                "before": f.before,
+                "after": f.after,
+                "evidence": f.evidence,
+            }
+            for f in findings
+        ],
+        "opened_at": alert.opened_at,
+        "resolved_at": alert.resolved_at,
+        "watches": alert.watches,
+        "advice": gravest.advice if gravest else "",
+    }
+
+
+def show_json(session: Session, subject: str, thresholds: Thresholds, now: datetime) -> dict[str, Any] | None:
+    """Facts, reach and timeline of one subject; None for one that the store does not know."""
+    target = session.scalars(select(Target).where(col(Target.subject) == subject)).first()
+    if target is None or target.id is None:
+        return None
+    reach = reach_of(session, [target.id]).get(target.id, ())
+    timeline: list[dict[str, Any]] = []
+    facts: dict[str, Any]
+    if target.sort == "package":
+        stored = load_packages(session, [target.id]).get(target.id)
+        facts = package_facts(stored.package) if stored else {}
+        if stored is not None:
+            timeline += _past(session, target.id, stored.package, stored.withdrawn, thresholds, now)
+    else:
+        facts = _account_facts(session, subject)
+    rows = session.scalars(select(ChangeRow).where(col(ChangeRow.target_id) == target.id).order_by(col(ChangeRow.id)))
+    timeline += [_entry(change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
+    timeline.sort(key=lambda entry: entry["at"] or "")
+    return {
+        "subject": subject,
+        "facts": facts,
+        "signals": [],
+        "watches": [msgspec.to_builtins(one) for one in reach],
+        "timeline": timeline,
+        "freshness": {
+            "fresh_at": target.fresh_at,
+            "checked_at": target.checked_at,
+            "stale": target.stale.split(),
+            "error": target.error,
+        },
+    }
+
+
+def package_facts(package: Package) -> dict[str, Any]:
+    """A package's facts; unknown ones are None, known empty ones empty."""
+    releases = None if package.releases is UNSET else list(package.releases.values())
+    latest = next((r for r in releases or [] if r.version == package.latest), None)
+    publishers = {r.publisher.name for r in releases or [] if r.publisher is not UNSET}
+    dated = [r.published_at for r in releases or [] if r.published_at is not UNSET]
+    return {
+        "standing": _known(package.standing),
+        "latest": _known(package.latest),
+        "maintainers": None if package.maintainers is UNSET else [account.name for account in package.maintainers],
+        "publishers": sorted(publishers) if publishers else None,
+        "install_scripts": None if latest is None or latest.scripts is UNSET else latest.scripts,
+        "last_release_at": _iso(max(dated)) if dated else None,
+        "deprecated": _known(package.deprecated),
+        "repository": _known(package.repository),
+        "licence": _known(package.licence),
+        "provenance": None if latest is None else _known(latest.provenance),
+        "contributors": None if package.contributors is UNSET else list(package.contributors),
+        "releases": None if releases is None else len(releases),
+    }
+
+
+def _known(fact: Any) -> Any:
+    return None if fact is UNSET else fact
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _past(
+    session: Session, target: int, package: Package, withdrawn: dict[str, Any], thresholds: Thresholds, now: datetime
+) -> list[dict[str, Any]]:
+    """What happened before it was first watched, rebuilt from its releases; what came later stands in the changes."""
+    watched_from = session.execute(
+        select(col(Snapshot.first_seen)).where(col(Snapshot.target_id) == target).order_by(col(Snapshot.id)).limit(1)
+    ).scalar_one()
+    releases = {**(package.releases or {}), **withdrawn}
+    before = {
+        version: release
+        for version, release in sorted(
+            releases.items(), key=lambda item: (item[1].published_at or watched_from, item[0])
+        )
+        if release.published_at is UNSET or release.published_at < watched_from
+    }
+    past = msgspec.structs.replace(package, releases=before)
+    return [
+        _entry(change, change.happened_at, int(change.severity or KINDS[change.kind].severity), True)
+        for change in history(past, Context(now=now, thresholds=thresholds))
+    ]
+
+
+def _entry(change: Change, at: datetime | None, severity: int, is_history: bool) -> dict[str, Any]:
+    return {
+        "at": _iso(at),
+        "kind": change.kind,
+        "severity": str(Severity(severity)),
+        "version": change.version,
+        "account": change.account,
+        "before": change.before,
+        "after": change.after,
+        "evidence": dict(change.evidence),
+        "history": is_history,
+    }
+
+
+def _account_facts(session: Session, subject: str) -> dict[str, Any]:
+    """What is known of an account from the packages that are watched."""
+    rows = session.execute(
+        select(col(Membership.email), col(Membership.domain), col(Membership.role), col(Target.subject), col(Target.id))
+        .join(Target, col(Membership.target_id) == col(Target.id))
+        .where(col(Membership.account) == subject)
+    ).all()
+    active = [
+        release.published_at
+        for stored in load_packages(session, {row.id for row in rows}).values()
+        for release in (stored.package.releases or {}).values()
+        if release.published_at is not UNSET
+        and release.publisher is not UNSET
+        and account_subject(stored.package.ecosystem, release.publisher.name) == subject
+    ]
+    return {
+        "emails": sorted({row.email for row in rows if row.email}),
+        "domains": sorted({row.domain for row in rows if row.domain}),
+        "packages": sorted({row.subject for row in rows if row.role == "maintainer"}),
+        "published": sorted({row.subject for row in rows if row.role == "publisher"}),
+        "last_active_at": _iso(max(active)) if active else None,
+    }
