@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -65,8 +66,6 @@ def _asset() -> apprise.AppriseAsset:
     asset.app_id = "weaklink"
     asset.app_desc = "supply-chain monitor"
     asset.app_url = ""
-    asset.interpret_escapes = False
-    asset.interpret_emojis = False
     asset.pgp_autogen = asset.pem_autogen = False
     asset.http_redirects = False
     asset.secure_logging = True
@@ -75,11 +74,13 @@ def _asset() -> apprise.AppriseAsset:
 
 def check_channel_url(url: str) -> str | None:
     """What is wrong with an Apprise URL, without repeating it; None for one that can be used."""
+    if apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True) is not None:
+        return None
     schema = url.partition("://")[0].lower()
-    if apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True) is None:
-        known = schema in apprise.Apprise().schemas() if hasattr(apprise.Apprise, "schemas") else False
-        return f"its {schema}:// address is not complete" if known else f"no service is called {visible(schema, 30)}://"
-    return None
+    services = apprise.Apprise().details()["schemas"]
+    if any(schema in (*one["protocols"], *one["secure_protocols"]) for one in services):
+        return f"its {schema}:// address is not complete"
+    return f"no service is called {visible(schema, 30)}://"
 
 
 async def send(channel: Channel, rendered: Rendered) -> Outcome:
@@ -136,8 +137,7 @@ class Deliverer:
         self._monotonic = monotonic
         self._next: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self.gave_up: list[Gave] = []
-        """Dead letters since somebody last looked: they become alerts on other channels."""
+        self._gave_up: list[Gave] = []
 
     def use(self, channels: Sequence[Channel]) -> None:
         """From now on, these channels (a reload); what is under way ends with the old ones."""
@@ -153,8 +153,13 @@ class Deliverer:
         for claim in claims:
             task = asyncio.create_task(self._run(claim))
             self._under_way[claim.channel] = task
-            task.add_done_callback(lambda _, name=claim.channel: self._under_way.pop(name, None))
+            task.add_done_callback(partial(self._done, claim.channel))
         return len(claims)
+
+    def dead_letters(self) -> list[Gave]:
+        """What was given up since somebody last asked: it becomes an alert on other channels."""
+        gone, self._gave_up = self._gave_up, []
+        return gone
 
     async def settle(self) -> None:
         """Wait until what is under way has its outcome."""
@@ -168,6 +173,9 @@ class Deliverer:
                 await self.settle()
         for task in list(self._under_way.values()):
             task.cancel()
+
+    def _done(self, channel: str, _task: asyncio.Task[None]) -> None:
+        self._under_way.pop(channel, None)
 
     def _may_send(self, name: str) -> bool:
         channel = self._channels.get(name)
@@ -194,7 +202,7 @@ class Deliverer:
             lambda session: mark_failed(session, claim.id, now, outcome.words, give_up, self._rng, outcome.retry_after)
         )
         if dead:
-            self.gave_up.append(Gave(claim.channel, outcome.words, now))
+            self._gave_up.append(Gave(claim.channel, outcome.words, now))
 
 
 async def send_test(channels: Sequence[Channel], now: datetime) -> dict[str, Outcome]:

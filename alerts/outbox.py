@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from msgspec import Struct
-from sqlalchemy import func
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from alerts.model import Delivery, DeliveryState
@@ -53,6 +53,15 @@ def claim_due(session: Session, channels: Sequence[str], now: datetime) -> list[
         session.add(row)
         claimed.append(Claimed(row.id or 0, row.key, row.channel, row.kind, row.attempts, row.created_at, row.message))
     return claimed
+
+
+def release_claims(session: Session, now: datetime) -> None:
+    """Give up all claims: for the only deliverer of a database, when it starts. Whoever made them is dead."""
+    session.execute(
+        update(Delivery)
+        .where(col(Delivery.state) == DeliveryState.SENDING)
+        .values(state=DeliveryState.PENDING, next_attempt_at=now)
+    )
 
 
 def waiting_channels(session: Session, now: datetime) -> list[str]:

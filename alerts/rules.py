@@ -14,20 +14,29 @@ def escalate(findings: Sequence[Finding], recent: Sequence[Finding], rules: Sequ
     """The findings, raised where together with recent ones they complete a rule.
 
     Findings belong together when they share a subject or a related subject (an account, a domain). Every finding of
-    this batch that is part of a complete rule is raised; those recorded earlier stay as they were told.
+    this batch that is part of a complete rule is raised; those recorded earlier stay as they were told. What came
+    together about one subject has one cause from then on: a stranger's release and the stranger are one alert.
     """
     seen = [*recent, *findings]
-    raised = []
+    raised: list[Finding] = []
+    joined: dict[str, str] = {}
     for finding in findings:
         best = finding
         for rule in rules:
-            if rule.severity <= best.severity and best.evidence.get("compound"):
+            if not _part_of(finding, rule) or not _complete(rule, finding, seen):
                 continue
-            if _part_of(finding, rule) and _complete(rule, finding, seen):
+            if rule.severity > best.severity or "compound" not in best.evidence:
                 evidence = {**best.evidence, "compound": rule.name, "compound_reason": rule.reason}
                 best = replace(best, severity=max(best.severity, rule.severity), evidence=evidence)
         raised.append(best)
-    return raised
+        if best is not finding and best.cause.startswith("release:"):
+            joined.setdefault(best.subject, best.cause)
+    return [
+        replace(finding, cause=joined[finding.subject])
+        if "compound" in finding.evidence and finding.subject in joined
+        else finding
+        for finding in raised
+    ]
 
 
 def _part_of(finding: Finding, rule: Compound) -> bool:
@@ -35,7 +44,7 @@ def _part_of(finding: Finding, rule: Compound) -> bool:
 
 
 def _complete(rule: Compound, finding: Finding, seen: Sequence[Finding]) -> bool:
-    """Whether each part of the rule was seen within its window, ending or beginning with this finding."""
+    """Whether each part of the rule was seen within its window, about the same subjects as this finding."""
     here = {finding.subject, *finding.related}
     near = [
         other for other in seen if abs(other.at - finding.at) <= rule.within and here & {other.subject, *other.related}

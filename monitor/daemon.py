@@ -15,6 +15,7 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alerts import dispatch
+from alerts.outbox import release_claims
 from config.clock import Clock
 from config.load import Configuration
 from config.problems import ConfigError
@@ -63,6 +64,9 @@ class Daemon:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._schedule(scheduler)
+        if self._parts.store.file is not None:
+            # The lock on the file says that we are alone: claims of messages belong to a daemon that was killed.
+            await self._parts.store.write(lambda session: release_claims(session, self._clock()))
         async with self._parts.watcher:
             reloading = asyncio.create_task(self._reload(reloader))
             scheduler.start()
@@ -114,7 +118,8 @@ class Daemon:
 
     async def _deliver(self) -> None:
         now = self._clock()
-        await self._parts.store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now))
+        if await self._parts.store.read(lambda session: dispatch.anything_due(session, now)):
+            await self._parts.store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now))
         await self._parts.deliverer.deliver_due(now)
 
     async def _health(self) -> None:

@@ -1,0 +1,176 @@
+"""Real servers on loopback for the tests, each on a port of its own, ended when the test ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from aiohttp import web
+
+
+class LoopThread:
+    """An event loop in a thread of its own, so that a server answers while the test waits."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+
+@dataclass
+class Registry:
+    """A registry of both kinds: documents by path, with ETags, and answers that a test prescribes."""
+
+    url: str = ""
+    documents: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Callable[[web.Request], Any]] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        path = unquote(request.raw_path)
+        self.requests.append((path, dict(request.headers)))
+        if path in self.answers:
+            answer: web.StreamResponse = await self.answers[path](request)
+            return answer
+        if path not in self.documents:
+            return web.json_response({"error": "Not found"}, status=404)
+        document = self.documents[path]
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        etag = f'"{sha256(body).hexdigest()[:16]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers={"ETag": etag})
+        kind = "application/vnd.pypi.simple.v1+json" if "/simple/" in path else "application/json"
+        response = web.Response(body=body, content_type=kind, headers={"ETag": etag})
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[LoopThread]:
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+async def _start(handler: Callable[[web.Request], Any]) -> tuple[web.AppRunner, int]:
+    app = web.Application(client_max_size=1 << 26)
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    return runner, runner.addresses[0][1]
+
+
+@pytest.fixture
+def registry(servers: LoopThread) -> Iterator[Registry]:
+    """An npm registry and a PyPI index at ``registry.url``."""
+    found = Registry()
+    runner, port = servers.run(_start(found.serve))
+    found.url = f"http://127.0.0.1:{port}/"
+    yield found
+    servers.run(runner.cleanup())
+
+
+@dataclass
+class Sink:
+    """A webhook that keeps what it is sent."""
+
+    url: str = ""
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    status: list[int] = field(default_factory=list)
+    """Answers for the next posts; 200 when it is empty."""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def serve(self, request: web.Request) -> web.Response:
+        posted = await request.json()
+        status = self.status.pop(0) if self.status else 200
+        if status == 200:
+            self.posts.append(posted)
+        return web.Response(status=status, headers=self.headers)
+
+    def contents(self) -> list[dict[str, Any]]:
+        """The messages' own JSON, which the webhook carries as text."""
+        return [json.loads(post["message"]) for post in self.posts]
+
+
+@pytest.fixture
+def sink(servers: LoopThread) -> Iterator[Sink]:
+    found = Sink()
+    runner, port = servers.run(_start(found.serve))
+    found.url = f"json://127.0.0.1:{port}/hook"
+    yield found
+    servers.run(runner.cleanup())
+
+
+def packument(name: str = "left-pad", **changes: Any) -> dict[str, Any]:
+    """A package of one maintainer with four plain releases, a year apart from each other."""
+    alice = {"name": "alice", "email": "alice@alice.example"}
+    versions = {
+        f"1.{minor}.0": {
+            "name": name,
+            "version": f"1.{minor}.0",
+            "_npmUser": alice,
+            "maintainers": [alice],
+            "dependencies": {},
+            "scripts": {"test": "true"},
+            "dist": {"integrity": f"sha512-{minor}", "shasum": "0" * 40, "fileCount": 4, "unpackedSize": 9000},
+        }
+        for minor in range(4)
+    }
+    time = {"created": "2023-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z"}
+    time |= {f"1.{minor}.0": f"{2023 + minor}-01-01T00:00:00.000Z" for minor in range(4)}
+    return {
+        "_id": name,
+        "_rev": "1-a",
+        "name": name,
+        "dist-tags": {"latest": "1.3.0"},
+        "maintainers": [alice],
+        "versions": versions,
+        "time": time,
+        "license": "MIT",
+    } | changes
+
+
+def taken_over(name: str = "left-pad") -> dict[str, Any]:
+    """The same package after a stranger was let in and published a release with a postinstall script."""
+    document = packument(name)
+    mallory = {"name": "mallory", "email": "mallory@mallory.example"}
+    document["maintainers"] = [*document["maintainers"], mallory]
+    document["versions"]["1.4.0"] = document["versions"]["1.3.0"] | {
+        "version": "1.4.0",
+        "_npmUser": mallory,
+        "maintainers": document["maintainers"],
+        "scripts": {"postinstall": "node setup.js"},
+        "dist": {"integrity": "sha512-evil", "fileCount": 5, "unpackedSize": 12000},
+    }
+    document["time"]["1.4.0"] = "2026-11-20T10:00:00.000Z"
+    document["dist-tags"] = {"latest": "1.4.0"}
+    document["_rev"] = "2-b"
+    return document
+
+
+@pytest.fixture(name="packument")
+def packument_builder() -> Callable[..., dict[str, Any]]:
+    return packument
+
+
+@pytest.fixture(name="taken_over")
+def taken_over_builder() -> Callable[..., dict[str, Any]]:
+    return taken_over
