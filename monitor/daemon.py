@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -83,7 +83,7 @@ class Daemon:
         await self._parts.close()
 
     def _schedule(self, scheduler: AsyncIOScheduler) -> None:
-        every = partial(scheduler.add_job, trigger="interval")
+        every = partial(scheduler.add_job, trigger="interval", next_run_time=datetime.now(UTC))
         every(self._guarded("checks", self._offer_due), seconds=TICK)
         every(self._guarded("messages", self._deliver), seconds=TICK)
         every(self._guarded("health", self._health), seconds=HEALTH_EVERY)

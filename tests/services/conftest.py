@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
+import psycopg
 import pytest
 from aiohttp import web
+
+from monitor.store.engine import Store
+from monitor.store.upgrade import upgrade
 
 
 class LoopThread:
@@ -174,3 +186,42 @@ def packument_builder() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(name="taken_over")
 def taken_over_builder() -> Callable[..., dict[str, Any]]:
     return taken_over
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own, on a Unix socket; its URL, without a database name at the end."""
+    binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # a socket's path must be short
+    shutil.chown(folder, "postgres", "postgres")
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    data = folder / "data"
+    run = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
+    run([*as_postgres, binaries / "initdb", "--no-sync", "--auth=trust", "--username=weaklink", data])
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
+    run([*as_postgres, binaries / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start"])
+    yield f"postgresql://weaklink@/{{name}}?host={folder}"
+    run([*as_postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> str:
+    """The URL of a fresh database."""
+    name = f"t{uuid4().hex[:12]}"
+    with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return postgresql.format(name=name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An upgraded, empty store, once in SQLite and once in PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/weaklink.db"
+    else:
+        url = request.getfixturevalue("postgresql_url")
+    found = Store(url)
+    upgrade(found, datetime(2026, 11, 1, tzinfo=UTC))
+    yield found
+    found.close()

@@ -46,7 +46,7 @@ url = "mailto://127.0.0.1:{port}/?from=weaklink@weaklink.example&to=team@team.ex
 [[route]]
 match = {{ severity = ">=high" }}
 channels = ["hook", "mail"]
-group_wait = "1s"
+group_wait = "0s"
 repeat = "24h"
 """
 

@@ -1,0 +1,49 @@
+# Two commands: `make run` sets everything up and watches real packages, `make test` sets up and runs all tests.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEBIAN := postgresql
+
+.PHONY: run check test unit lint types services clean
+
+run: $(VENV)/.installed
+	@test -f weaklink.toml || $(BIN)/weaklink init
+	@$(BIN)/weaklink check || test $$? -eq 3
+	@$(BIN)/weaklink run
+
+test: $(VENV)/.tested debian
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.tested
+	$(BIN)/python -m pytest tests/unit
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "weaklink needs Python 3.11 or newer"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# The application as users get it.
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[postgresql]'
+	@touch $@
+
+# And what the tests need besides.
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+# Servers that the tests start themselves, each on a port of its own.
+.PHONY: debian
+debian:
+	@present=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(DEBIAN) 2>/dev/null | awk '$$4 == "installed" {print $$1}'); \
+	for package in $(DEBIAN); do grep -qx $$package <<< "$$present" || wanted="$$wanted $$package"; done; \
+	if [ -n "$$wanted" ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $$wanted > /dev/null; \
+	fi
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
