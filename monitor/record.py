@@ -30,6 +30,7 @@ from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER, after_failure, after_success, jittered
 from monitor.snapshots import digest, encode, merge_packages, stale_facts
+from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
 from monitor.store.memberships import memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
@@ -106,17 +107,16 @@ class Recorder:
     def _unchanged(self, session: Session, results: Sequence[Unchanged]) -> Iterable[Finding]:
         if not results:
             return []
-        session.connection().execute(
-            _UNCHANGED,
+        schedule = self.settings.schedule
+        update_rows(
+            session,
+            Target,
+            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS),
             [
-                {
-                    "target": r.due.id,
-                    "at": r.at,
-                    "due": after_success(r.due, self.settings.schedule, r.at, self._rng),
-                    **_validators(r.validators),
-                }
+                (r.due.id, r.at, r.at, after_success(r.due, schedule, r.at, self._rng), *_validators(r.validators))
                 for r in results
             ],
+            fixed=_RECOVERED,
         )
         return [f for r in results if (f := target_recovered(r.due, r.at))]
 
@@ -218,21 +218,26 @@ class Recorder:
         accounts = {(account, "maintainer") for account, *_ in new if account}
         if accounts:
             add_targets(session, accounts, now, self._rng, listed=False)
-        session.connection().execute(
-            _SEEN,
+        update_rows(
+            session,
+            Target,
+            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS, "snapshot_id", "stale"),
             [
-                {
-                    "target": c.seen.due.id,
-                    "at": c.seen.at,
-                    "due": self._next(c),
-                    "snapshot": snapshots[c.seen.due.id],
-                    "changed": c.seen.at if c.changes else c.seen.due.changed_at,
-                    "untold": " ".join(stale_facts(c.before, c.seen.observation))[:1000] if c.before else "",
-                    **_validators(c.seen.validators),
-                }
+                (
+                    c.seen.due.id,
+                    c.seen.at,
+                    c.seen.at,
+                    self._next(c),
+                    *_validators(c.seen.validators),
+                    snapshots[c.seen.due.id],
+                    " ".join(stale_facts(c.before, c.seen.observation))[:1000] if c.before else "",
+                )
                 for c in comparisons
             ],
+            fixed=_RECOVERED,
         )
+        changed = [(c.seen.due.id, c.seen.at) for c in comparisons if c.changes]
+        update_rows(session, Target, ("id", "changed_at"), changed)
 
     def _next(self, c: Comparison) -> datetime:
         due = replace(c.seen.due, changed_at=c.seen.at) if c.changes else c.seen.due
@@ -286,26 +291,8 @@ class Recorder:
         return recent_findings(session, subjects, now - window)
 
 
-_UNCHANGED: Final = (
-    update(Target)
-    .where(col(Target.id) == bindparam("target"))
-    .values(
-        checked_at=bindparam("at"),
-        fresh_at=bindparam("at"),
-        due_at=bindparam("due"),
-        etag=bindparam("new_etag"),
-        last_modified=bindparam("new_last_modified"),
-        digest=bindparam("new_digest"),
-        failures=0,
-        failing_since=None,
-        error="",
-        suspect=None,
-        suspected_at=None,
-    )
-)
-_SEEN: Final = _UNCHANGED.values(
-    snapshot_id=bindparam("snapshot"), changed_at=bindparam("changed"), stale=bindparam("untold")
-)
+_VALIDATORS: Final = ("etag", "last_modified", "digest")
+_RECOVERED: Final = "failures = 0, failing_since = NULL, error = '', suspect = NULL, suspected_at = NULL"
 _FAILED: Final = (
     update(Target)
     .where(col(Target.id) == bindparam("target"))
@@ -319,12 +306,8 @@ _FAILED: Final = (
 )
 
 
-def _validators(validators: Validators) -> dict[str, str]:
-    return {
-        "new_etag": validators.etag,
-        "new_last_modified": validators.last_modified,
-        "new_digest": validators.digest,
-    }
+def _validators(validators: Validators) -> tuple[str, str, str]:
+    return validators.etag, validators.last_modified, validators.digest
 
 
 def _grave(changes: Sequence[Change]) -> bytes:

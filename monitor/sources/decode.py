@@ -61,6 +61,8 @@ def _struct(value: dict[str, Any], type_: type[S]) -> S:
 
 def _field(value: Any, type_: Any) -> Any:
     """The value as the field's type; parts of it that do not fit are left out one by one."""
+    if msgspec.Raw in get_args(type_):
+        return msgspec.Raw(msgspec.json.encode(value))
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,8 @@ from monitor.sources.decode import BadDocument, decode, moment
 from monitor.sources.http import Http, Reply
 from monitor.validators import Validators
 from monitor.versions import semver_key
+
+T = TypeVar("T")
 
 INSTALL_SCRIPTS: Final = ("preinstall", "install", "postinstall")
 """What npm runs for a dependency from the registry, in this order; ``prepare`` does not run for a tarball."""
@@ -79,7 +81,7 @@ class NpmSource:
         if reply.status != 200:
             raise unexpected(host, reply)
         validators = validators_of(reply)
-        if validators.digest == known.digest:
+        if validators.digest and validators.digest == known.digest:
             return Fetched(None, validators, reply.wire_bytes)
         try:
             package = await off_the_loop(parse_packument, reply.body, name)
@@ -99,10 +101,12 @@ def conditional(known: Validators) -> dict[str, str]:
 
 
 def validators_of(reply: Reply) -> Validators:
+    etag = reply.headers.get("etag", "")[:1000]
     return Validators(
-        etag=reply.headers.get("etag", "")[:1000],
+        etag=etag,
         last_modified=reply.headers.get("last-modified", "")[:200],
-        digest=blake2b(reply.body, digest_size=16).hexdigest(),
+        # With an ETag the registry itself says whether anything changed.
+        digest="" if etag else blake2b(reply.body, digest_size=16).hexdigest(),
     )
 
 
@@ -136,13 +140,6 @@ def _removed(reply: Reply, name: str, host: str) -> Package:
 # --- the document -----------------------------------------------------------------------------------------------
 
 
-class _Person(Struct, rename={"trusted_publisher": "trustedPublisher"}):
-    name: str | UnsetType | None = UNSET
-    email: str | UnsetType | None = UNSET
-    trusted_publisher: dict[str, Any] | UnsetType | None = UNSET
-    approver: Any = UNSET
-
-
 class _Dist(Struct, rename={"file_count": "fileCount", "unpacked_size": "unpackedSize"}):
     integrity: str | UnsetType | None = UNSET
     shasum: str | UnsetType | None = UNSET
@@ -150,6 +147,9 @@ class _Dist(Struct, rename={"file_count": "fileCount", "unpacked_size": "unpacke
     unpacked_size: int | UnsetType | None = UNSET
     attestations: dict[str, Any] | UnsetType | None = UNSET
     signatures: Any = UNSET
+
+
+Raw = msgspec.Raw | UnsetType
 
 
 class _Version(
@@ -162,19 +162,21 @@ class _Version(
         "optional_dependencies": "optionalDependencies",
     },
 ):
-    npm_user: _Person | str | UnsetType | None = UNSET
+    """One version's manifest. What most versions of a package share is left as bytes and read once (``_Reader``)."""
+
+    npm_user: Raw = UNSET
+    maintainers: Raw = UNSET
+    scripts: Raw = UNSET
+    dependencies: Raw = UNSET
+    optional_dependencies: Raw = UNSET
+    repository: Raw = UNSET
+    license: Raw = UNSET
+    licenses: Raw = UNSET
     npm_version: str | UnsetType | None = UNSET
     node_version: str | UnsetType | None = UNSET
     git_head: str | UnsetType | None = UNSET
-    maintainers: list[_Person | str] | UnsetType | None = UNSET
-    scripts: dict[str, str] | UnsetType | None = UNSET
     gypfile: bool | UnsetType | None = UNSET
-    dependencies: dict[str, str] | UnsetType | None = UNSET
-    optional_dependencies: dict[str, str] | UnsetType | None = UNSET
     deprecated: str | bool | UnsetType | None = UNSET
-    repository: Any = UNSET
-    license: Any = UNSET
-    licenses: Any = UNSET
     dist: _Dist | UnsetType | None = UNSET
 
 
@@ -182,7 +184,7 @@ class _Packument(Struct, rename={"id": "_id", "rev": "_rev", "dist_tags": "dist-
     name: str | UnsetType | None = UNSET
     id: str | UnsetType | None = UNSET
     rev: str | UnsetType | None = UNSET
-    maintainers: list[_Person | str] | UnsetType | None = UNSET
+    maintainers: Raw = UNSET
     contributors: list[Any] | UnsetType | None = UNSET
     repository: Any = UNSET
     license: Any = UNSET
@@ -191,7 +193,32 @@ class _Packument(Struct, rename={"id": "_id", "rev": "_rev", "dist_tags": "dist-
     dist_tags: dict[str, str] | UnsetType | None = UNSET
 
 
+class _User(Struct, frozen=True):
+    """Who published a version, and how."""
+
+    account: Account | None = None
+    trusted_publisher: str = ""
+    approver: str = ""
+
+
 _decoder = msgspec.json.Decoder(_Packument)
+
+
+class _Reader:
+    """Reads each distinct piece of one document once: neighbouring versions repeat theirs byte for byte."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[Callable[[Any], Any], bytes], Any] = {}
+
+    def __call__(self, read: Callable[[Any], T], raw: Raw) -> T:
+        """``read`` applied to the value in ``raw``; to UNSET where the document has none."""
+        if isinstance(raw, UnsetType):
+            return read(UNSET)
+        key = (read, bytes(raw))
+        if key not in self._read:
+            self._read[key] = read(msgspec.json.decode(raw))
+        found: T = self._read[key]
+        return found
 
 
 def parse_packument(body: bytes, name: str) -> Package:
@@ -205,11 +232,12 @@ def parse_packument(body: bytes, name: str) -> Package:
     time = document.time if isinstance(document.time, dict) else None
     versions = document.versions if isinstance(document.versions, dict) else None
     tells_publishing = versions is not None and any(map(_tells_publishing, versions.values()))
+    reader = _Reader()
     published = publish_times(time, versions or {}) if time is not None else {}
     releases: dict[str, Release] | UnsetType = UNSET
     if versions is not None:
         releases = {
-            version: _release(version, manifest, published.get(version), tells_publishing)
+            version: _release(version, manifest, published.get(version), tells_publishing, reader)
             for version, manifest in _in_order(versions, published).items()
         }
     unpublished = time.get("unpublished") if time else None
@@ -221,7 +249,7 @@ def parse_packument(body: bytes, name: str) -> Package:
         name=name,
         standing=_standing(releases, unpublished, newest),
         standing_reason="all versions were unpublished" if not versions and isinstance(unpublished, dict) else UNSET,
-        maintainers=_accounts(document.maintainers),
+        maintainers=reader(_accounts, document.maintainers),
         contributors=_contributors(document.contributors),
         dist_tags=UNSET if tags is UNSET else dict(sorted(tags.items())),
         latest=latest,
@@ -235,7 +263,7 @@ def parse_packument(body: bytes, name: str) -> Package:
 
 
 def _tells_publishing(manifest: _Version) -> bool:
-    return bool(manifest.npm_user) or (isinstance(manifest.dist, _Dist) and bool(manifest.dist.signatures))
+    return manifest.npm_user is not UNSET or (isinstance(manifest.dist, _Dist) and bool(manifest.dist.signatures))
 
 
 def _standing(releases: Any, unpublished: Any, newest: Release | None) -> Standing | UnsetType:
@@ -297,31 +325,35 @@ def _withdrawn(
     return {v[:300]: published.get(v) for v in dict.fromkeys(gone) if v not in served}
 
 
-def _release(version: str, manifest: _Version, published_at: datetime | None, tells_publishing: bool) -> Release:
+def _release(
+    version: str, manifest: _Version, published_at: datetime | None, tells_publishing: bool, reader: _Reader
+) -> Release:
     dist = manifest.dist if isinstance(manifest.dist, _Dist) else _Dist()
-    user = manifest.npm_user
-    publisher = _account(user)
-    scripts, implicit = _scripts(manifest)
+    user = reader(_user, manifest.npm_user)
+    scripts, implicit = _scripts(reader(_install_scripts, manifest.scripts), manifest.gypfile is True)
+    dependencies = reader(_texts, manifest.dependencies)
+    if manifest.optional_dependencies is not UNSET:
+        dependencies = dependencies | reader(_texts, manifest.optional_dependencies)
     return Release(
         version=version,
         published_at=UNSET if published_at is None else published_at,
-        publisher=UNSET if publisher is None else publisher,
-        trusted_publisher=_trusted(user) if publisher else UNSET,
-        approver=_approver(user) if publisher else UNSET,
-        maintainers=_accounts(manifest.maintainers),
+        publisher=user.account if user.account is not None else UNSET,
+        trusted_publisher=user.trusted_publisher if user.account is not None else UNSET,
+        approver=user.approver if user.account is not None else UNSET,
+        maintainers=reader(_accounts, manifest.maintainers),
         scripts=scripts,
         implicit_build=implicit,
         integrity=_integrity(dist),
         provenance=_provenance(dist, tells_publishing),
-        dependencies=_texts(manifest.dependencies) | _texts(manifest.optional_dependencies),
+        dependencies=dependencies,
         deprecated=_deprecated(manifest.deprecated, tells_publishing),
         npm_version=_told(manifest.npm_version, tells_publishing),
         node_version=_told(manifest.node_version, tells_publishing),
         git_head=_told(manifest.git_head, tells_publishing),
         size=dist.unpacked_size if isinstance(dist.unpacked_size, int) and 0 <= dist.unpacked_size < 1 << 53 else UNSET,
         files=dist.file_count if isinstance(dist.file_count, int) and 0 <= dist.file_count < 1 << 31 else UNSET,
-        repository=repository_url(manifest.repository) if manifest.repository else "",
-        licence=_licence(manifest.license if manifest.license else manifest.licenses or None),
+        repository=reader(repository_url, manifest.repository),
+        licence=reader(_licence, manifest.license) or reader(_licence, manifest.licenses),
     )
 
 
@@ -332,16 +364,24 @@ def _told(value: Any, tells_publishing: bool) -> str | UnsetType:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    return {name[:300]: text[:1000] for name, text in value.items()} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return {name[:300]: text[:1000] for name, text in value.items() if isinstance(text, str)}
 
 
-def _scripts(manifest: _Version) -> tuple[dict[str, str], bool]:
+def _install_scripts(value: Any) -> dict[str, str]:
+    """The scripts that run on install, in npm's order."""
+    told = _texts(value) if not isinstance(value, dict) else value
+    return {
+        name: told[name][:LONGEST] for name in INSTALL_SCRIPTS if isinstance(told.get(name), str) and told[name].strip()
+    }
+
+
+def _scripts(scripts: dict[str, str], gypfile: bool) -> tuple[dict[str, str], bool]:
     """What runs on install, and whether it is node-gyp's build without a script that says so (npm's own rule)."""
-    told = manifest.scripts if isinstance(manifest.scripts, dict) else {}
-    scripts = {name: told[name][:LONGEST] for name in INSTALL_SCRIPTS if told.get(name, "").strip()}
-    if manifest.gypfile is True and "install" not in scripts and "preinstall" not in scripts:
+    if gypfile and "install" not in scripts and "preinstall" not in scripts:
         return {"install": NODE_GYP} | scripts, True
-    return scripts, manifest.gypfile is True and scripts.get("install") == NODE_GYP
+    return scripts, gypfile and scripts.get("install") == NODE_GYP
 
 
 def _integrity(dist: _Dist) -> dict[str, str] | UnsetType:
@@ -360,18 +400,20 @@ def _provenance(dist: _Dist, tells_publishing: bool) -> str | UnsetType:
     return "" if tells_publishing else UNSET
 
 
-def _trusted(user: Any) -> str:
-    if isinstance(user, _Person) and isinstance(user.trusted_publisher, dict):
-        provider = user.trusted_publisher.get("id")
-        return provider[:100] if isinstance(provider, str) and provider else "unnamed"
-    return ""
-
-
-def _approver(user: Any) -> str:
-    approver = user.approver if isinstance(user, _Person) else None
+def _user(value: Any) -> _User:
+    """The publisher of a version; a trusted publication and a staged one say so in the same place."""
+    account = _account(value)
+    if account is None or not isinstance(value, dict):
+        return _User(account)
+    trusted, approver = value.get("trustedPublisher"), value.get("approver")
+    provider = trusted.get("id") if isinstance(trusted, dict) else ""
     if isinstance(approver, dict):
         approver = approver.get("name")
-    return approver[:200] if isinstance(approver, str) else ""
+    return _User(
+        account,
+        (provider[:100] if isinstance(provider, str) and provider else "unnamed") if isinstance(trusted, dict) else "",
+        approver[:200] if isinstance(approver, str) else "",
+    )
 
 
 def _deprecated(value: Any, tells_publishing: bool) -> str | UnsetType:
@@ -384,8 +426,8 @@ def _deprecated(value: Any, tells_publishing: bool) -> str | UnsetType:
 
 def _account(value: Any) -> Account | None:
     """An account from ``{name, email}`` or ``"name <email>"``; None for what names nobody."""
-    if isinstance(value, _Person):
-        name, email = value.name, value.email
+    if isinstance(value, dict):
+        name, email = value.get("name"), value.get("email")
     elif isinstance(value, str):
         name, _, rest = value.partition("<")
         email = rest.partition(">")[0]

@@ -68,7 +68,7 @@ class PypiSource:
         if reply.status != 200:
             raise unexpected(host_of(url), reply)
         validators = validators_of(reply)
-        if validators.digest == known.digest:
+        if validators.digest and validators.digest == known.digest:
             return Fetched(None, validators, reply.wire_bytes)
         simple = await self._simple(index, name)
         wire = reply.wire_bytes + (simple.wire_bytes if simple else 0)

@@ -33,10 +33,10 @@ def memberships(package: Package) -> set[Row]:
             if is_person(account):
                 add(account.name, "maintainer", "" if account.email is UNSET else account.email)
     if package.releases is not UNSET:
-        for release in package.releases.values():
-            if release.publisher is not UNSET and is_person(release.publisher):
-                email = release.publisher.email
-                add(release.publisher.name, "publisher", "" if email is UNSET else email)
+        publishers = {release.publisher for release in package.releases.values() if release.publisher is not UNSET}
+        for publisher in publishers:
+            if is_person(publisher):
+                add(publisher.name, "publisher", "" if publisher.email is UNSET else publisher.email)
     if package.contacts is not UNSET:
         for email in package.contacts:
             add("", "contact", email)

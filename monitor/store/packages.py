@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from monitor.observations import Package, Release
 from monitor.snapshots import decode_package, decode_release, digest, encode, encode_package, encode_release
+from monitor.store.bulk import insert_rows
 from monitor.store.tables import ReleaseRow, Snapshot, Value
 
 CHUNK = 500
 """Most values in one IN (…): SQLite allows 32,766, a plan stays good well below."""
+
+
+_COLUMNS: Final = (
+    "target_id",
+    "version",
+    "published_at",
+    "publisher",
+    "first_seen",
+    "body",
+    "maintainers",
+    "dependencies",
+)
 
 
 class Stored(Struct):
@@ -114,7 +127,7 @@ class PackageWriter:
         self._session = session
         self._now = now
         self._values: dict[bytes, bytes] = {}
-        self._releases: list[dict[str, Any]] = []
+        self._releases: list[tuple[Any, ...]] = []
         self._gone: list[int] = []
 
     def facts(self, package: Package) -> bytes:
@@ -131,7 +144,7 @@ class PackageWriter:
         if package.releases is UNSET:
             return
         bodies = stored.bodies if stored else {}
-        cache: dict[Any, bytes] = {}
+        cache: dict[int, bytes] = {}
         withdrawn = stored.withdrawn if stored else {}
         for version, release in package.releases.items():
             body = encode_release(release)
@@ -141,36 +154,34 @@ class PackageWriter:
             if old is not None and old[1:] == (body, maintainers, dependencies) and version not in withdrawn:
                 continue
             self._releases.append(
-                {
-                    "target_id": target,
-                    "version": version,
-                    "published_at": None if release.published_at is UNSET else release.published_at,
-                    "publisher": "" if release.publisher is UNSET else release.publisher.name[:200],
-                    "first_seen": self._now,
-                    "gone_at": None,
-                    "body": body,
-                    "maintainers": maintainers,
-                    "dependencies": dependencies,
-                }
+                (
+                    target,
+                    version[:300],
+                    None if release.published_at is UNSET else release.published_at,
+                    "" if release.publisher is UNSET else release.publisher.name[:200],
+                    self._now,
+                    body,
+                    maintainers,
+                    dependencies,
+                )
             )
         self._gone += [
             row[0] for version, row in bodies.items() if version not in package.releases and version not in withdrawn
         ]
 
-    def _shared(self, cache: dict[Any, bytes], fact: Any) -> bytes | None:
+    def _shared(self, cache: dict[int, bytes], fact: Any) -> bytes | None:
         if fact is UNSET:
             return None
-        # Neighbouring releases mostly share these: encode and hash each distinct value once.
-        shape = tuple(fact.items()) if isinstance(fact, dict) else fact
-        key = cache.get(shape)
+        # Releases mostly share these, and sources give the same object then: encode and hash it once.
+        key = cache.get(id(fact))
         if key is None:
-            key = cache[shape] = self.value(encode(fact))
+            key = cache[id(fact)] = self.value(encode(fact))
         return key
 
     def flush(self) -> None:
         put_values(self._session, self._values)
         if self._releases:
-            self._session.execute(insert(ReleaseRow), self._releases)
+            insert_rows(self._session, ReleaseRow, _COLUMNS, self._releases)
         for chunk in chunks(self._gone):
             self._session.execute(update(ReleaseRow).where(col(ReleaseRow.id).in_(chunk)).values(gone_at=self._now))
         self._values, self._releases, self._gone = {}, [], []

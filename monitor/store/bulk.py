@@ -1,0 +1,72 @@
+"""Many rows in few steps, on SQLite and PostgreSQL.
+
+``executemany`` gives the interpreter lock away at every row; with the event loop busy in another thread each row then
+waits for its turn. Statements of many rows take one step for all of them (measured: docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlmodel import Session, SQLModel
+
+ROWS: Final = 200
+"""Rows in one statement: a fixed number, so that it is prepared once."""
+
+Row = Sequence[Any]
+
+
+def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert rows given as tuples in the order of ``columns``; moments must be aware."""
+    for chunk in _chunks(rows):
+        marks = _marks(session, len(columns), len(chunk))
+        statement = f"INSERT INTO {_quoted(str(table.__tablename__))} ({', '.join(columns)}) VALUES {marks}"
+        session.connection().exec_driver_sql(statement, _flat(session, chunk))
+
+
+def update_rows(
+    session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[Row], fixed: str = ""
+) -> None:
+    """Update rows by ``id``, which is the first of ``columns``; ``fixed`` sets more, the same for all of them."""
+    name = _quoted(str(table.__tablename__))
+    changes = ", ".join([*(f"{column} = fresh.{column}" for column in columns[1:]), *([fixed] if fixed else [])])
+    for chunk in _chunks(rows):
+        marks = _marks(session, len(columns), len(chunk))
+        if session.get_bind().dialect.name == "sqlite":
+            named = ", ".join(f"column{number} AS {column}" for number, column in enumerate(columns, 1))
+            source = f"(SELECT {named} FROM (VALUES {marks})) AS fresh"
+        else:
+            source = f"(VALUES {marks}) AS fresh ({', '.join(columns)})"
+        statement = f"UPDATE {name} SET {changes} FROM {source} WHERE {name}.id = fresh.id"
+        session.connection().exec_driver_sql(statement, _flat(session, chunk))
+
+
+def _chunks(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    remaining = iter(rows)
+    while chunk := tuple(islice(remaining, ROWS)):
+        yield chunk
+
+
+def _marks(session: Session, columns: int, rows: int) -> str:
+    mark = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+    return ", ".join([f"({', '.join([mark] * columns)})"] * rows)
+
+
+def _flat(session: Session, rows: Iterable[Row]) -> tuple[Any, ...]:
+    if session.get_bind().dialect.name != "sqlite":
+        return tuple(value for row in rows for value in row)
+    return tuple(_sqlite(value) for row in rows for value in row)
+
+
+def _sqlite(value: Any) -> Any:
+    """A moment as ``alerts.sqltypes.UtcDateTime`` writes it."""
+    if isinstance(value, datetime):
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
+    return value
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
