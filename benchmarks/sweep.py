@@ -61,7 +61,11 @@ async def aiohttp_etags(url: str, names: list[str]) -> dict[str, str]:
         return found
 
 
-def sweep(config: Path) -> None:
+def sweep(config: Path, url: str, steady: bool) -> None:
+    """The first sweep of an empty store; or, ``steady``, what the daemon does from its second hour on.
+
+    A steady process has swept twice before it is measured, once with changes, as a daemon has.
+    """
     from random import Random
 
     from config.clock import system_clock
@@ -79,14 +83,29 @@ def sweep(config: Path) -> None:
         parts = Assembly(configuration, store, system_clock, Random(1))
         await parts.reconcile()
         async with parts.watcher as watcher:
-            dues = await store.read(all_watched)
-            begin()
-            await watcher.sweep(dues)
-            end()
+
+            async def once() -> None:
+                dues = await store.read(all_watched)
+                begin()
+                await watcher.sweep(dues)
+                end()
+
+            if steady:
+                for change in (False, True, False, True):
+                    if change:
+                        await asyncio.to_thread(publish, url)
+                    await once()
+            else:
+                await once()
         await parts.close()
 
     asyncio.run(run())
     store.close()
+
+
+def publish(url: str) -> None:
+    """A new release in one package of a hundred."""
+    urllib.request.urlopen(urllib.request.Request(url + "-/change?share=0.01", method="POST")).read()
 
 
 _began = (0.0, 0.0)
@@ -112,8 +131,8 @@ def end() -> None:
 
 def child(what: str, url: str, config: str, packages: int) -> None:
     names = [f"package-{number:04}" for number in range(packages)]
-    if what == "sweep":
-        sweep(Path(config))
+    if what in {"sweep", "steady"}:
+        sweep(Path(config), url, what == "steady")
     elif what == "download":
         begin()
         asyncio.run(httpx_download(url, names))
@@ -125,11 +144,10 @@ def child(what: str, url: str, config: str, packages: int) -> None:
         end()
 
 
-def measure(what: str, url: str, config: Path, packages: int) -> dict[str, float]:
+def measure(what: str, url: str, config: Path, packages: int) -> list[dict[str, float]]:
     command = [sys.executable, "-m", "benchmarks.sweep", "--child", what, url, str(config), str(packages)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def main(packages: int, rounds: int) -> None:
@@ -148,18 +166,15 @@ def main(packages: int, rounds: int) -> None:
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
                 config = _config(Path(folder), url, packages)
-                for name, what in (
-                    ("download", "download"),
-                    ("first sweep", "sweep"),
-                    ("bare 304s", "conditional"),
-                    ("unchanged sweep", "sweep"),
-                    ("bare 304s ", "conditional"),
-                    ("changed sweep", "sweep"),
+                for names, what in (
+                    (["download"], "download"),
+                    (["first sweep"], "sweep"),
+                    (["bare 304s"], "conditional"),
+                    (["", "", "unchanged sweep", "changed sweep"], "steady"),
                 ):
-                    if name == "changed sweep":
-                        request = urllib.request.Request(url + "-/change?share=0.01", method="POST")
-                        urllib.request.urlopen(request).read()
-                    results.setdefault(name.strip(), []).append(measure(what, url, config, packages))
+                    for name, measured in zip(names, measure(what, url, config, packages), strict=True):
+                        results.setdefault(name, []).append(measured)
+                del results[""]
                 size = (Path(folder) / "weaklink.db").stat().st_size
         report(results, packages, size)
     finally:

@@ -5,11 +5,13 @@ Facts that a check did not tell keep their last known value and are named as sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from monitor.observations import Account, Domain, Package, Release
@@ -19,7 +21,6 @@ S = TypeVar("S", bound=Struct)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _package_decoder = msgspec.json.Decoder(Package)
 _domain_decoder = msgspec.json.Decoder(Domain)
-_release_decoder = msgspec.json.Decoder(Release)
 _accounts_decoder = msgspec.json.Decoder(tuple[Account, ...])
 _dependencies_decoder = msgspec.json.Decoder(dict[str, str])
 
@@ -88,17 +89,64 @@ def decode_domain(facts: bytes) -> Domain:
     return _domain_decoder.decode(facts)
 
 
-def encode_release(release: Release) -> bytes:
-    """A release without its maintainers and dependencies, which many releases share (``encode`` for those)."""
-    return encode(replace(release, maintainers=UNSET, dependencies=UNSET))
+class Own(Struct, frozen=True):
+    """What hardly two releases share; the rest of a release repeats and is stored once per distinct value."""
+
+    integrity: dict[str, str] | UnsetType = UNSET
+    git_head: str | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    files: int | UnsetType = UNSET
 
 
-def decode_release(body: bytes, maintainers: bytes | None, dependencies: bytes | None) -> Release:
-    release = _release_decoder.decode(body)
-    if maintainers is None and dependencies is None:
-        return release
-    return replace(
-        release,
-        maintainers=UNSET if maintainers is None else _accounts_decoder.decode(maintainers),
-        dependencies=UNSET if dependencies is None else _dependencies_decoder.decode(dependencies),
-    )
+_NOT_COMMON = {*Own.__struct_fields__, "version", "published_at", "maintainers", "dependencies"}
+COMMON = tuple(name for name in Release.__struct_fields__ if name not in _NOT_COMMON)
+"""Facts of a release that its neighbours mostly repeat, but its maintainers and dependencies."""
+
+_common_decoder = msgspec.json.Decoder(Release)
+_own_decoder = msgspec.json.Decoder(Own)
+
+
+def encode_own(release: Release) -> bytes:
+    return _encoder.encode(Own(release.integrity, release.git_head, release.size, release.files))
+
+
+def encode_common(release: Release) -> bytes:
+    told = {name: value for name in COMMON if (value := getattr(release, name)) is not UNSET}
+    return _encoder.encode({"version": "", **told})
+
+
+class ReleaseReader:
+    """Puts stored releases together again; each shared value is decoded once."""
+
+    def __init__(self, values: Mapping[bytes, bytes]) -> None:
+        self._values = values
+        self._read: dict[bytes, Any] = {}
+
+    def __call__(
+        self,
+        version: str,
+        published_at: datetime | None,
+        own: bytes,
+        common: bytes,
+        maintainers: bytes | None,
+        dependencies: bytes | None,
+    ) -> Release:
+        mine = _own_decoder.decode(own)
+        shared: Release = self._value(_common_decoder, common)
+        return replace(
+            shared,
+            version=version,
+            published_at=UNSET if published_at is None else published_at,
+            integrity=mine.integrity,
+            git_head=mine.git_head,
+            size=mine.size,
+            files=mine.files,
+            maintainers=UNSET if maintainers is None else self._value(_accounts_decoder, maintainers),
+            dependencies=UNSET if dependencies is None else self._value(_dependencies_decoder, dependencies),
+        )
+
+    def _value(self, decoder: msgspec.json.Decoder[Any], key: bytes) -> Any:
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = decoder.decode(self._values[key])
+        return found

@@ -8,13 +8,16 @@ transport directly.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from random import Random
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -67,14 +70,28 @@ class Http:
         self._sleep = sleep
         self._rng = rng or Random()
         self._hosts: dict[str, Host] = {}
-        self._transport = AiohttpTransport(client=self._session)
+        self._transports: dict[tuple[str, str], AiohttpTransport] = {}
+        self._ways: dict[str, AiohttpTransport] = {}
 
-    def _session(self) -> aiohttp.ClientSession:
-        # No cookies: a registry must not tell one check from another. Connections are limited per host by ``Host``.
-        connector = aiohttp.TCPConnector(
-            limit=0, ssl=httpx.create_ssl_context(), keepalive_timeout=30, ttl_dns_cache=60, enable_cleanup_closed=True
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+    def _transport(self, url: httpx.URL) -> AiohttpTransport:
+        """The transport for a host: direct, or through the proxy that the environment names for it.
+
+        Decided once for each host. aiohttp's own ``trust_env`` would ask for proxies and netrc at every request, in a
+        thread, and send what netrc holds to wherever a redirect or a typo leads.
+        """
+        name = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
+        if name not in self._ways:
+            proxy = "" if proxy_bypass(url.host) else getproxies().get(url.scheme, "")
+            if (url.scheme, proxy) not in self._transports:
+                # Plain http needs no certificates, and reading them takes longer than a hundred requests.
+                tls = _tls() if "https" in {url.scheme, proxy.partition(":")[0]} else False
+                self._transports[url.scheme, proxy] = AiohttpTransport(
+                    verify=tls, client=partial(_session, tls), proxy=httpx.Proxy(proxy) if proxy else None
+                )
+            if len(self._ways) >= MOST_HOSTS:
+                self._ways.clear()
+            self._ways[name] = self._transports[url.scheme, proxy]
+        return self._ways[name]
 
     def use(self, limits: HttpLimits) -> None:
         """From the next request on, these limits; what hosts asked of us is kept."""
@@ -83,7 +100,8 @@ class Http:
             host.limit(limits.requests_per_second, limits.connections)
 
     async def close(self) -> None:
-        await self._transport.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     def health(self) -> list[HostHealth]:
         """Every host asked since the start, by name."""
@@ -154,7 +172,7 @@ class Http:
 
     async def _once(self, request: httpx.Request, max_body: int) -> Reply:
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await self._transport(request.url).handle_async_request(request)
         except (httpx.TransportError, aiohttp.ClientError, OSError, ValueError) as error:
             raise _Broken(_reason(error)) from None
         try:
@@ -168,6 +186,18 @@ class Http:
             raise _Broken("the answer's compression is broken") from None
         finally:
             await response.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates that are trusted."""
+    return httpx.create_ssl_context()
+
+
+def _session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+    # No cookies: a registry must not tell one check from another. Connections are limited per host by ``Host``.
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=30, ttl_dns_cache=60)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
 def _judged(host: Host, reply: Reply) -> Reply:

@@ -13,7 +13,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from monitor.observations import Package, Release
-from monitor.snapshots import decode_package, decode_release, digest, encode, encode_package, encode_release
+from monitor.snapshots import (
+    COMMON,
+    ReleaseReader,
+    decode_package,
+    digest,
+    encode,
+    encode_common,
+    encode_own,
+    encode_package,
+)
 from monitor.store.bulk import insert_rows
 from monitor.store.tables import ReleaseRow, Snapshot, Value
 
@@ -28,6 +37,7 @@ _COLUMNS: Final = (
     "publisher",
     "first_seen",
     "body",
+    "common",
     "maintainers",
     "dependencies",
 )
@@ -39,8 +49,8 @@ class Stored(Struct):
     package: Package
     withdrawn: dict[str, Release]
     """Releases that were served once and are not any more."""
-    bodies: dict[str, tuple[int, bytes, bytes | None, bytes | None]]
-    """Row, encoded facts, and the digests of maintainers and dependencies, by version."""
+    bodies: dict[str, tuple[int, bytes, bytes, bytes | None, bytes | None]]
+    """By version: row, own facts as they are stored, and the digests of what is shared."""
 
 
 def chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
@@ -88,8 +98,10 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
                 col(ReleaseRow.id),
                 col(ReleaseRow.target_id),
                 col(ReleaseRow.version),
+                col(ReleaseRow.published_at),
                 col(ReleaseRow.gone_at),
                 col(ReleaseRow.body),
+                col(ReleaseRow.common),
                 col(ReleaseRow.maintainers),
                 col(ReleaseRow.dependencies),
             )
@@ -97,8 +109,10 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
             .order_by(col(ReleaseRow.id))
         ).all()
     values = get_values(
-        session, [*facts.values(), *(key for row in rows for key in (row.maintainers, row.dependencies) if key)]
+        session,
+        [*facts.values(), *(key for row in rows for key in (row.common, row.maintainers, row.dependencies) if key)],
     )
+    read = ReleaseReader(values)
     known = {
         target: Stored(package=decode_package(values[key]), withdrawn={}, bodies={}) for target, key in facts.items()
     }
@@ -106,14 +120,14 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
     for row in rows:
         if (stored := known.get(row.target_id)) is None:
             continue
-        release = decode_release(row.body, values.get(row.maintainers), values.get(row.dependencies))
+        release = read(row.version, row.published_at, row.body, row.common, row.maintainers, row.dependencies)
         # A later row of the same version replaces what an earlier one said, in the place of the first.
         here, there = served[row.target_id], stored.withdrawn
         if row.gone_at is not None:
             here, there = there, here
         there.pop(row.version, None)
         here[row.version] = release
-        stored.bodies[row.version] = (row.id, row.body, row.maintainers, row.dependencies)
+        stored.bodies[row.version] = (row.id, row.body, row.common, row.maintainers, row.dependencies)
     for target, stored in known.items():
         if served[target] or stored.withdrawn:
             stored.package = replace(stored.package, releases=served[target])
@@ -144,14 +158,15 @@ class PackageWriter:
         if package.releases is UNSET:
             return
         bodies = stored.bodies if stored else {}
-        cache: dict[int, bytes] = {}
+        cache: dict[Any, bytes] = {}
         withdrawn = stored.withdrawn if stored else {}
         for version, release in package.releases.items():
-            body = encode_release(release)
+            body = encode_own(release)
+            common = self._common(cache, release)
             maintainers = self._shared(cache, release.maintainers)
             dependencies = self._shared(cache, release.dependencies)
             old = bodies.get(version)
-            if old is not None and old[1:] == (body, maintainers, dependencies) and version not in withdrawn:
+            if old is not None and old[1:] == (body, common, maintainers, dependencies) and version not in withdrawn:
                 continue
             self._releases.append(
                 (
@@ -161,6 +176,7 @@ class PackageWriter:
                     "" if release.publisher is UNSET else release.publisher.name[:200],
                     self._now,
                     body,
+                    common,
                     maintainers,
                     dependencies,
                 )
@@ -169,7 +185,14 @@ class PackageWriter:
             row[0] for version, row in bodies.items() if version not in package.releases and version not in withdrawn
         ]
 
-    def _shared(self, cache: dict[int, bytes], fact: Any) -> bytes | None:
+    def _common(self, cache: dict[Any, bytes], release: Release) -> bytes:
+        facts = tuple(id(v) if isinstance(v := getattr(release, name), dict) else v for name in COMMON)
+        key = cache.get(facts)
+        if key is None:
+            key = cache[facts] = self.value(encode_common(release))
+        return key
+
+    def _shared(self, cache: dict[Any, bytes], fact: Any) -> bytes | None:
         if fact is UNSET:
             return None
         # Releases mostly share these, and sources give the same object then: encode and hash it once.

@@ -98,6 +98,9 @@ class ReleaseRow(SQLModel, table=True):
     first_seen: datetime = Field(sa_column=_moment())
     gone_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """What is this release's own: integrity, commit, size."""
+    common: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    """Digest of what it shares with its neighbours."""
     maintainers: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
     dependencies: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
 

@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("common", sa.LargeBinary(length=16), nullable=False),
         sa.Column("maintainers", sa.LargeBinary(length=16), nullable=True),
         sa.Column("dependencies", sa.LargeBinary(length=16), nullable=True),
         sa.ForeignKeyConstraint(
