@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from config.clock import Clock
 from monitor.check import Checker
 from monitor.record import Outcome, Recorder
-from monitor.results import Failed, Result
+from monitor.results import Failed, Result, Seen
 from monitor.schedule import Due
 from monitor.store.engine import Store, StoreError
 
 log = logging.getLogger("weaklink.watcher")
 
-BATCH = 100
+BATCH = 500
 """Most results in one transaction."""
-GATHER = 0.05
-"""Seconds to wait for more results before a transaction begins."""
+HEAVY = 4000
+"""Most releases in one transaction: observations are held in memory until they are written."""
+GATHER = 0.25
+"""Seconds to wait for more results before a transaction begins: a change costs some twenty statements, alone or not."""
+WAITING = 200
+"""Most results that wait for their transaction; then checks wait too."""
 STORE_RETRY = (0.2, 1.0, 5.0, 15.0, 30.0)
 """Seconds between attempts to write while the database is locked, full or away; the last one is repeated."""
 
@@ -47,7 +52,7 @@ class Watcher:
         self._clock = clock
         self._width = lanes
         self._lanes = {name: asyncio.Queue[Due](maxsize=4 * width) for name, width in lanes.items()}
-        self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=2 * BATCH)
+        self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=WAITING)
         self._busy: set[int] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -58,6 +63,10 @@ class Watcher:
         """Results recorded since the start; the watchdog looks at it."""
 
     async def __aenter__(self) -> Watcher:
+        # Documents make objects by the hundred thousand, none of them in cycles: looking for cycles at every 700 of
+        # them takes a sixth of a first sweep (docs/performance.md).
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 20)
         for name, width in self._width.items():
             self._tasks += [asyncio.create_task(self._work(self._lanes[name])) for _ in range(width)]
         self._tasks.append(asyncio.create_task(self._record()))
@@ -138,10 +147,12 @@ class Watcher:
     async def _record(self) -> None:
         while True:
             batch = [await self._results.get()]
+            weight = _weight(batch[0])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GATHER):
-                    while len(batch) < BATCH:
+                    while len(batch) < BATCH and weight < HEAVY and (len(batch) < len(self._busy)):
                         batch.append(await self._results.get())
+                        weight += _weight(batch[-1])
             outcome = await self._until_written(batch)
             waiting = {lookup.seen.due.id for lookup in outcome.lookups}
             self.recorded += len(batch)
@@ -171,3 +182,7 @@ class Watcher:
                 log.error("%s", error)
                 await asyncio.sleep(STORE_RETRY[min(attempt, len(STORE_RETRY) - 1)])
         raise StoreError("the database could not be written")  # pragma: no cover - a year of attempts
+
+
+def _weight(result: Result) -> int:
+    return len(result.observation.releases or ()) if isinstance(result, Seen) else 0
