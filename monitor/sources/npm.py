@@ -74,7 +74,7 @@ class NpmSource:
             headers["Authorization"] = authorization
         reply = await self._http.get(url, headers=headers)
         host = host_of(url)
-        if reply.status == 304 and known != Validators():
+        if reply.status == 304 and (known.etag or known.last_modified):
             return Fetched(None, known, reply.wire_bytes)
         if reply.status == 404:
             return Fetched(_removed(reply, name, host), Validators(), reply.wire_bytes)
@@ -115,7 +115,7 @@ def host_of(url: str) -> str:
 
 
 def unexpected(host: str, reply: Reply) -> Unavailable | Refused:
-    if 300 <= reply.status < 400:
+    if 300 <= reply.status < 400 and reply.status != 304:
         return Refused(host, f"{reply.status}, it sends us elsewhere; configure the registry's own address")
     return Unavailable(host, f"{reply.status}, which is no answer to a question for a package")
 

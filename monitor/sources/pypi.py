@@ -60,7 +60,7 @@ class PypiSource:
         name = normalise_pypi(name)
         url = f"{index.base_url.rstrip('/')}/pypi/{name}/json"
         reply = await self._get(index, url, conditional(known) | {"Accept": "application/json"})
-        if reply.status == 304 and known != Validators():
+        if reply.status == 304 and (known.etag or known.last_modified):
             return Fetched(None, known, reply.wire_bytes)
         if reply.status == 404:
             package = await self._absent(index, name)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine, select
 
@@ -100,3 +101,13 @@ def test_a_digest_keeps_to_its_times_after_quiet_days(session: Session) -> None:
     assert kinds(session) == ["digest"]
     due_notifications(session, daily, MONDAY + 4 * DAY + HOUR)
     assert kinds(session) == ["digest", "digest"]
+
+
+def test_a_thousand_findings_cost_a_handful_of_statements(session: Session) -> None:
+    asked: list[str] = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda _c, _cur, statement, *_: asked.append(statement))
+    batch = [finding(f"account{number}") for number in range(1000)]
+    assert len(take(session, batch, recent=[], policy=policy(), now=MONDAY)) == 1000
+    session.flush()
+    assert sum(statement.startswith("SELECT") for statement in asked) < 20
+    assert len(asked) < 60
