@@ -78,7 +78,7 @@ def check_channel_url(url: str) -> str | None:
         return None
     schema = url.partition("://")[0].lower()
     services = apprise.Apprise().details()["schemas"]
-    if any(schema in (*one["protocols"], *one["secure_protocols"]) for one in services):
+    if any(schema in (*(one["protocols"] or ()), *(one["secure_protocols"] or ())) for one in services):
         return f"its {schema}:// address is not complete"
     return f"no service is called {visible(schema, 30)}://"
 

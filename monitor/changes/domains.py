@@ -17,7 +17,7 @@ DOMAIN_KINDS: Final = (
         id="domain-expiring",
         subject="domain",
         severity=MEDIUM,
-        title="{name} expires in {after[days]} days",
+        title="{name} expires in {evidence[days]} days",
         why=_RECOVERS,
         advice=f"{_TELL} Most renew in time; the nearer the day, the likelier not.",
     ),

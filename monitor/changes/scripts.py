@@ -24,7 +24,7 @@ HARMLESS: Final = re.compile(
 )
 ALARMING: Final = re.compile(
     r"curl|wget|https?:|powershell|certutil|bitsadmin|base64|\beval\b|child_process|/dev/tcp|\bnc\b|\bnode\s+-e|"
-    r"/etc/(?:passwd|shadow)|\.npmrc|\.ssh|atob|fromCharCode|\\x[0-9a-f]{2}|start /b|\bbash\s+-c|python3?\s+-c",
+    r"/etc/(?:passwd|shadow)|\.npmrc|\.ssh|atob|fromCharCode|start /b|\bbash\s+-c|python3?\s+-c",
     re.IGNORECASE,
 )
 LONGEST_JUDGED: Final = 4000

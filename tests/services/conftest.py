@@ -83,7 +83,7 @@ def servers() -> Iterator[LoopThread]:
 async def _start(handler: Callable[[web.Request], Any]) -> tuple[web.AppRunner, int]:
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

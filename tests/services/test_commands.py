@@ -1,0 +1,232 @@
+"""The command line as a person and as a program use it, against a registry on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+CONFIG = """
+[registries.npm]
+url = "{url}"
+[registries.pypi]
+url = "{url}"
+[[watch]]
+name = "shop"
+owner = "web-team"
+packages = ["npm:left-pad"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, registry: Any, packument: Any) -> Path:
+    registry.documents["/left-pad"] = packument()
+    (tmp_path / "weaklink.toml").write_text(CONFIG.format(url=registry.url))
+    return tmp_path
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def weaklink(folder: Path) -> Run:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from monitor.cli import main; main()", *arguments],
+            cwd=folder,
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_sweep_shows_a_table_to_people(weaklink: Run) -> None:
+    done = weaklink("check")
+    assert done.returncode == 0
+    assert "npm:left-pad" in done.stdout
+    assert "1 checked, 1 seen for the first time" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_take_over_is_found_and_fails_the_build(weaklink: Run, registry: Any, taken_over: Any) -> None:
+    weaklink("check")
+    registry.documents["/left-pad"] = taken_over()
+    done = weaklink("--json", "check", "--fail-on", "high")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert {"publisher-changed", "install-script-added"} <= {f["kind"] for f in document["findings"]}
+
+    changes = json.loads(weaklink("--json", "changes").stdout)
+    assert {"id", "at", "kind", "severity", "subject", "ecosystem", "before", "after", "evidence", "watches"} <= set(
+        changes[0]
+    )
+    assert changes[0]["at"].endswith("Z")
+    (alert,) = json.loads(weaklink("--json", "alerts", "--state", "open").stdout)
+    assert alert["severity"] == "critical"
+    assert alert["advice"]
+    assert {"id", "fingerprint", "state", "subject", "title", "changes", "opened_at", "watches"} <= set(alert)
+    shown = json.loads(weaklink("--json", "show", "npm:left-pad").stdout)
+    assert shown["subject"] == "pkg:npm/left-pad"
+    assert shown["facts"]["maintainers"] == ["alice", "mallory"]
+    assert {entry["history"] for entry in shown["timeline"]} == {True, False}
+    account = json.loads(weaklink("--json", "show", "npm:~mallory").stdout)
+    assert account["facts"]["packages"] == ["pkg:npm/left-pad"]
+
+
+def test_what_could_not_be_checked_is_exit_3_and_in_status(weaklink: Run, registry: Any) -> None:
+    registry.documents["/left-pad"] = b"<html>Sign in</html>"
+    done = weaklink("check")
+    assert done.returncode == 3
+    assert "not checked: npm:left-pad" in done.stdout
+    status = weaklink("--json", "status")
+    assert status.returncode == 3
+    (failing,) = json.loads(status.stdout)["failing"]
+    assert failing["subject"] == "pkg:npm/left-pad"
+    assert "web page" in failing["error"]
+
+
+def test_init_never_overwrites(weaklink: Run, folder: Path) -> None:
+    before = (folder / "weaklink.toml").read_text()
+    done = weaklink("init")
+    assert done.returncode == 2
+    assert "stays as it is" in done.stderr
+    assert (folder / "weaklink.toml").read_text() == before
+
+
+def test_an_error_of_the_configuration_says_file_line_key_problem_and_mend(weaklink: Run, folder: Path) -> None:
+    with (folder / "weaklink.toml").open("a") as stream:
+        stream.write("\n[schedule]\npackges = '1h'\n")
+    done = weaklink("config", "check")
+    assert done.returncode == 2
+    assert "weaklink.toml:12" in done.stderr
+    assert "packages" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_channel_that_apprise_does_not_know_is_an_error_without_its_secret(weaklink: Run, folder: Path) -> None:
+    with (folder / "weaklink.toml").open("a") as stream:
+        stream.write('\n[[channel]]\nname = "x"\nurl = "slakc://very-secret-token"\n')
+    done = weaklink("config", "check")
+    assert done.returncode == 2
+    assert "slakc" in done.stderr
+    assert "very-secret" not in done.stderr + done.stdout
+
+
+def test_a_name_that_is_not_watched_is_named(weaklink: Run) -> None:
+    done = weaklink("check", "npm:right-pad")
+    assert done.returncode == 2
+    assert "npm:right-pad is not watched" in done.stderr
+    assert weaklink("show", "npm:right-pad").returncode == 2
+    assert weaklink("check", "npm:..").returncode == 2
+
+
+def test_the_watchlist_is_edited_and_listed(weaklink: Run, folder: Path) -> None:
+    assert weaklink("watch", "add", "npm:@babel/core").returncode == 0
+    entries = json.loads(weaklink("--json", "watch", "list").stdout)[0]["entries"]
+    assert [entry["purl"] for entry in entries] == ["pkg:npm/left-pad", "pkg:npm/%40babel/core"]
+    assert weaklink("watch", "remove", "npm:@babel/core").returncode == 0
+    assert "@babel" not in (folder / "weaklink.toml").read_text()
+
+
+def test_the_schema_is_one_json_document(weaklink: Run) -> None:
+    assert json.loads(weaklink("config", "schema").stdout)["properties"]["watch"]
+
+
+def test_a_backup_is_made_and_upgrade_has_nothing_to_do(weaklink: Run, folder: Path) -> None:
+    weaklink("check")
+    assert weaklink("db", "backup", "copy.db").returncode == 0
+    assert (folder / "copy.db").stat().st_size > 0
+    assert "up to date" in weaklink("db", "upgrade").stdout
+
+
+def test_a_test_message_tells_each_channels_outcome(weaklink: Run, folder: Path, sink: Any) -> None:
+    with (folder / "weaklink.toml").open("a") as stream:
+        stream.write(f'\n[[channel]]\nname = "good"\nurl = "{sink.url}"\n')
+        stream.write('\n[[channel]]\nname = "bad"\nurl = "json://127.0.0.1:9/very-secret-path"\n')
+    done = weaklink("--json", "notify", "test")
+    assert done.returncode == 3
+    assert {one["channel"]: one["ok"] for one in json.loads(done.stdout)} == {"good": True, "bad": False}
+    assert "very-secret" not in done.stdout + done.stderr
+    assert sink.contents()[0]["kind"] == "test"
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.fixture
+def daemon(folder: Path) -> Any:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from monitor.cli import main; main()", "run"],
+        cwd=folder,
+        env=environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.wait(10)
+
+
+def test_the_daemon_takes_up_an_edit_and_keeps_the_last_good_one(
+    daemon: Any, folder: Path, registry: Any, packument: Any, weaklink: Run
+) -> None:
+    registry.documents["/right-pad"] = packument("right-pad")
+    assert wait_for(lambda: any(path == "/left-pad" for path, _ in registry.requests))
+    good = (folder / "weaklink.toml").read_text()
+    (folder / "weaklink.toml").write_text(good.replace('"npm:left-pad"', '"npm:left-pad", "npm:right-pad"'))
+    assert wait_for(lambda: any(path == "/right-pad" for path, _ in registry.requests))
+    (folder / "good.toml").write_text(good)
+    (folder / "weaklink.toml").write_text(good.replace("packages =", "pakages ="))
+
+    def rejected() -> bool:
+        alerts = json.loads(weaklink("--config", "good.toml", "--json", "alerts").stdout)
+        return any(change["kind"] == "config-rejected" for alert in alerts for change in alert["changes"])
+
+    assert wait_for(rejected)
+    daemon.send_signal(signal.SIGHUP)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(10) == 0
+    status = json.loads(weaklink("--config", "good.toml", "--json", "status").stdout)
+    assert status["targets"] == 2
+
+
+def test_sigterm_ends_the_daemon_within_ten_seconds_though_a_source_hangs(daemon: Any, registry: Any) -> None:
+    async def hang(_request: Any) -> None:
+        await asyncio.sleep(60)
+
+    registry.answers["/left-pad"] = hang
+    assert wait_for(lambda: bool(registry.requests))
+    began = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(10) == 0
+    assert time.monotonic() - began < 10
+
+
+def test_a_second_daemon_on_the_same_database_is_refused(daemon: Any, weaklink: Run, registry: Any) -> None:
+    assert wait_for(lambda: bool(registry.requests))
+    done = weaklink("run")
+    assert done.returncode == 2
+    assert "another weaklink run uses this database" in done.stderr

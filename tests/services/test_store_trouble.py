@@ -1,0 +1,149 @@
+"""A database that cannot be used: one clear line, and nothing that was stored is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlmodel import SQLModel
+
+from monitor.store import engine
+from monitor.store.engine import Store, StoreError
+from monitor.store.tables import Meta
+from monitor.store.upgrade import backup, newest, upgrade
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def sqlite(file: Path) -> Store:
+    return Store(f"sqlite:///{file}")
+
+
+def remember(store: Store, value: str) -> None:
+    with store.transaction() as session:
+        session.merge(Meta(name="x", value=value))
+
+
+def remembered(store: Store) -> str:
+    with store.reading() as session:
+        return session.get_one(Meta, "x").value
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "weaklink.db"
+    store = sqlite(found)
+    upgrade(store, NOW)
+    remember(store, "kept")
+    store.close()
+    return found
+
+
+def test_the_migrations_make_what_the_models_say(store: Store) -> None:
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_an_upgrade_of_what_is_new_does_nothing(store: Store) -> None:
+    assert upgrade(store, NOW) == ""
+
+
+def test_a_newer_database_is_refused_and_left_alone(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="newer weaklink"):
+        upgrade(sqlite(file), NOW)
+    assert file.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, but somebody's notes\n" * 100)
+    with pytest.raises(StoreError, match="no SQLite database"):
+        upgrade(sqlite(file), NOW)
+    assert file.read_text().startswith("not a database")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        upgrade(sqlite(tmp_path / "nowhere" / "weaklink.db"), NOW)
+
+
+def test_a_locked_database_says_so_and_loses_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.1)
+    store = sqlite(file)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another program holds the database"):
+        remember(store, "lost")
+    other.execute("ROLLBACK")
+    other.close()
+    assert remembered(store) == "kept"
+    remember(store, "later")
+    assert remembered(store) == "later"
+
+
+def test_a_full_disk_says_so_and_loses_nothing(file: Path) -> None:
+    store = sqlite(file)
+    with store.engine.connect() as connection:
+        # SQLite refuses to grow past this number of pages with the same error as a full disk.
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StoreError, match="disk is full"):
+        remember(store, "x" * 1_000_000)
+    assert remembered(store) == "kept"
+
+
+def test_a_read_only_database_says_so(file: Path) -> None:
+    store = sqlite(file)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreError, match="cannot be written"):
+        remember(store, "lost")
+
+
+def test_a_password_is_in_no_error() -> None:
+    with pytest.raises(StoreError) as raised:
+        upgrade(Store("postgresql://weaklink:very-secret@127.0.0.1:1/weaklink"), NOW)
+    assert "very-secret" not in str(raised.value)
+
+
+def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(StoreError, match="sqlite or postgresql"):
+        Store("mysql://root@localhost/x")
+
+
+def test_a_backup_while_in_use_can_be_opened_and_holds_everything(file: Path, tmp_path: Path) -> None:
+    store = sqlite(file)
+    copy = tmp_path / "copy.db"
+    with store.transaction() as session:
+        session.merge(Meta(name="x", value="not yet committed"))
+        backup(store, copy)
+    restored = sqlite(copy)
+    assert upgrade(restored, NOW) == ""
+    assert remembered(restored) == "kept"
+    with pytest.raises(StoreError, match="exists already"):
+        backup(store, copy)
+
+
+def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
+    remember(store, "kept")
+
+    def breaks() -> None:
+        with store.transaction() as session:
+            session.merge(Meta(name="x", value="lost"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaks()
+    assert remembered(store) == "kept"
+
+
+def test_the_newest_schema_has_a_name() -> None:
+    assert newest().isdigit()
