@@ -5,11 +5,12 @@ The state of a group lives in the database, so that a restart or a reload tells 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
+from sqlalchemy import insert
 from sqlmodel import Session, col, or_, select
 
 from alerts.compose import compose
@@ -23,25 +24,44 @@ from config.values import cron_trigger
 MOST_GROUPS = 200
 """Groups told in one transaction; the rest follow in the next, a second later."""
 
+CHUNK = 500
+"""Values in one IN list."""
+
 Told = Sequence[tuple[GroupMember, Alert]]
 
 
-def notify(session: Session, alert: Alert, taken: Sequence[Way], now: datetime) -> None:
-    """Remember that this alert is to be told along these ways, and when."""
-    keys = [way.key for way in taken]
-    groups = {group.key: group for group in session.exec(select(Group).where(col(Group.key).in_(keys)))}
-    for way in taken:
-        group = groups.get(way.key)
-        if group is None:
-            group = groups[way.key] = Group(key=way.key)
-            session.add(group)
+def notify(session: Session, taken: Sequence[tuple[Alert, Sequence[Way]]], now: datetime) -> None:
+    """Remember that these alerts are to be told along these ways, and when. A handful of queries for any number."""
+    keys = {way.key for _, ways in taken for way in ways}
+    if new := keys - _groups(session, keys).keys():
+        session.execute(insert(Group), [{"key": key, "route": {}, "channels": []} for key in sorted(new)])
+    groups = _groups(session, keys)
+    for way in (way for _, ways in taken for way in ways):
+        group = groups[way.key]
         group.route = way.route.model_dump(mode="json", by_alias=True)
         group.channels = list(way.channels)
         due = _first_look(group, way.route, now)
         group.due_at = due if group.due_at is None else min(group.due_at, due)
-        session.flush()
-        if session.get(GroupMember, (group.id, alert.id)) is None:
-            session.add(GroupMember(group_id=group.id or 0, alert_id=alert.id or 0))
+    session.flush()
+    known = _memberships(session, [alert.id or 0 for alert, _ in taken])
+    wanted = {(groups[way.key].id or 0, alert.id or 0) for alert, ways in taken for way in ways}
+    session.add_all(GroupMember(group_id=group, alert_id=alert) for group, alert in sorted(wanted - known))
+
+
+def _groups(session: Session, keys: Collection[str]) -> dict[str, Group]:
+    ordered = sorted(keys)
+    chunks = [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
+    return {g.key: g for chunk in chunks for g in session.exec(select(Group).where(col(Group.key).in_(chunk)))}
+
+
+def _memberships(session: Session, alerts: Sequence[int]) -> set[tuple[int, int]]:
+    chunks = [alerts[start : start + CHUNK] for start in range(0, len(alerts), CHUNK)]
+    asked = select(GroupMember.group_id, GroupMember.alert_id)
+    return {
+        (group, alert)
+        for chunk in chunks
+        for group, alert in session.exec(asked.where(col(GroupMember.alert_id).in_(chunk)))
+    }
 
 
 def _first_look(group: Group, route: Route, now: datetime) -> datetime:
@@ -49,6 +69,11 @@ def _first_look(group: Group, route: Route, now: datetime) -> datetime:
         return now
     wait = now + route.group_wait
     return wait if group.sent_at is None else max(wait, group.sent_at + route.group_interval)
+
+
+def anything_due(session: Session, now: datetime) -> bool:
+    """Whether a group waits to be looked at: asked every second, so that a quiet daemon writes nothing."""
+    return session.exec(select(Group.id).where(col(Group.due_at) <= now).limit(1)).first() is not None
 
 
 def due_notifications(session: Session, policy: Policy, now: datetime) -> int:
@@ -81,7 +106,7 @@ def _look(session: Session, group: Group, route: Route, policy: Policy, now: dat
 
 
 def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
-    """The first time of the digest since there was something to tell: times that passed with nothing to tell are past."""
+    """The first time of the digest since there was something to tell; earlier times had nothing to tell."""
     since = max(filter(None, (group.sent_at, group.due_at)))
     previous = since if since == group.sent_at else None
     planned: datetime | None = cron_trigger(route.digest, policy.timezone).get_next_fire_time(previous, since)

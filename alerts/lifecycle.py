@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from alerts.dispatch import notify
@@ -50,24 +51,61 @@ def take(
     by_cause: dict[str, list[Finding]] = {}
     for finding in [*raised, *(f for f in findings if f.clears)]:
         by_cause.setdefault(fingerprint(finding.cause), []).append(finding)
+    _open_new(session, by_cause, _open(session, by_cause).keys(), policy, now)
     open_ones = _open(session, by_cause)
     held = held_by(session, [alert.id for alert in open_ones.values() if alert.id is not None])
+    pages = _Pages(now)
     touched = []
     for key, told in by_cause.items():
         alert = open_ones.get(key)
         if alert is None:
-            worth = [f for f in told if not f.clears]
-            if not any(f.severity > Severity.INFO or _wanted(f, policy) for f in worth):
-                continue
-            alert = _opened(session, key, worth, now)
-            held[alert.id or 0] = {}
-            told = [f for f in told if f.clears] + worth
-        if _extend(session, alert, held[alert.id or 0], told, now):
+            continue
+        # A new alert's own findings count although their end may have come in the same batch.
+        ordered = told if alert.revision else sorted(told, key=lambda f: not f.clears)
+        if not alert.revision:
+            pages.event(alert, "opened")
+        if _extend(pages, alert, held[alert.id or 0], ordered):
+            session.add(alert)
             touched.append((alert, [*held[alert.id or 0].values()]))
     session.flush()
-    for alert, facts in touched:
-        notify(session, alert, ways(view(alert, facts), alert.cause, policy), now)
+    pages.write(session)
+    notify(session, [(alert, ways(view(alert, facts), alert.cause, policy)) for alert, facts in touched], now)
     return [alert for alert, _ in touched]
+
+
+class _Pages:
+    """New findings and events of alerts, written in one statement for all of either."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._findings: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
+
+    def finding(self, alert: Alert, key: bytes, finding: Finding) -> None:
+        body = msgspec.json.encode(finding)
+        self._findings.append({"alert_id": alert.id, "mark": key, "at": finding.at, "body": body})
+
+    def event(self, alert: Alert, what: str, who: str = "", note: str = "") -> None:
+        self._events.append({"alert_id": alert.id, "at": self.now, "what": what, "who": who[:100], "note": note[:1000]})
+
+    def write(self, session: Session) -> None:
+        if self._findings:
+            session.execute(insert(AlertFinding), self._findings)
+        if self._events:
+            session.execute(insert(AlertEvent), self._events)
+
+
+def _open_new(
+    session: Session, by_cause: Mapping[str, Sequence[Finding]], known: Collection[str], policy: Policy, now: datetime
+) -> None:
+    """Open an alert, as yet without findings, for each cause that has none and is worth one."""
+    fresh = []
+    for key, told in by_cause.items():
+        worth = [f for f in told if not f.clears]
+        if key not in known and any(f.severity > Severity.INFO or _wanted(f, policy) for f in worth):
+            fresh.append(_opened(key, worth, now))
+    if fresh:
+        session.execute(insert(Alert), fresh)
 
 
 def _open(session: Session, keys: Iterable[str]) -> dict[str, Alert]:
@@ -88,33 +126,28 @@ def _wanted(finding: Finding, policy: Policy) -> bool:
     return any(route.match.severity and matches(route.match, seen) for route in policy.routes)
 
 
-def _opened(session: Session, key: str, findings: Sequence[Finding], now: datetime) -> Alert:
+def _opened(key: str, findings: Sequence[Finding], now: datetime) -> dict[str, Any]:
     worst = max(findings, key=lambda f: f.severity)
-    alert = Alert(
-        fingerprint=key,
-        cause=worst.cause[:900],
-        subject=worst.subject,
-        title=worst.title[:1000],
-        severity=int(worst.severity),
-        opened_at=now,
-        updated_at=now,
-        revision=0,
-    )
-    session.add(alert)
-    session.flush()
-    _event(session, alert, now, "opened")
-    return alert
+    return {
+        "fingerprint": key,
+        "cause": worst.cause[:900],
+        "subject": worst.subject,
+        "title": worst.title[:1000],
+        "severity": int(worst.severity),
+        "opened_at": now,
+        "updated_at": now,
+        "revision": 0,
+        "watches": [],
+    }
 
 
-def _extend(
-    session: Session, alert: Alert, held: dict[bytes, Finding], findings: Sequence[Finding], now: datetime
-) -> bool:
+def _extend(pages: _Pages, alert: Alert, held: dict[bytes, Finding], findings: Sequence[Finding]) -> bool:
     """Add what is new to an alert; whether there was anything."""
     news = False
     for finding in findings:
         if finding.clears:
             if alert.state != AlertState.RESOLVED:
-                _resolve(session, alert, now, note=finding.title)
+                _resolve(pages, alert, note=finding.title)
                 news = True
             continue
         key = mark(finding)
@@ -124,22 +157,20 @@ def _extend(
         fresh = key not in held
         held[key] = finding
         if fresh and len(held) <= MOST_FINDINGS:
-            body = msgspec.json.encode(finding)
-            session.add(AlertFinding(alert_id=alert.id or 0, mark=key, at=finding.at, body=body))
+            pages.finding(alert, key, finding)
         if finding.severity > alert.severity or (finding.severity == alert.severity and not alert.title):
             alert.severity, alert.title = int(finding.severity), finding.title[:1000]
             if alert.revision:
-                _event(session, alert, now, "raised", note=str(finding.severity))
+                pages.event(alert, "raised", note=str(finding.severity))
         if finding.evidence.get("compound_reason") and not alert.reason:
             alert.reason = str(finding.evidence["compound_reason"])[:1000]
         if alert.revision and fresh:
-            _event(session, alert, now, "extended", note=finding.kind)
+            pages.event(alert, "extended", note=finding.kind)
         news = True
     if news:
         alert.watches = _united(alert.watches, held.values())
-        alert.updated_at = now
+        alert.updated_at = pages.now
         alert.revision += 1
-        session.add(alert)
     return news
 
 
@@ -151,13 +182,9 @@ def _united(known: Sequence[Mapping[str, Any]], findings: Iterable[Finding]) -> 
     return [by_watch[name] for name in sorted(by_watch)]
 
 
-def _resolve(session: Session, alert: Alert, now: datetime, who: str = "", note: str = "") -> None:
-    alert.state, alert.resolved_at = AlertState.RESOLVED, now
-    _event(session, alert, now, "resolved", who, note)
-
-
-def _event(session: Session, alert: Alert, now: datetime, what: str, who: str = "", note: str = "") -> None:
-    session.add(AlertEvent(alert_id=alert.id or 0, at=now, what=what, who=who[:100], note=note[:1000]))
+def _resolve(pages: _Pages, alert: Alert, who: str = "", note: str = "") -> None:
+    alert.state, alert.resolved_at = AlertState.RESOLVED, pages.now
+    pages.event(alert, "resolved", who, note)
 
 
 def view(alert: Alert, findings: Iterable[Finding]) -> View:

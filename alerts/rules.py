@@ -17,13 +17,17 @@ def escalate(findings: Sequence[Finding], recent: Sequence[Finding], rules: Sequ
     this batch that is part of a complete rule is raised; those recorded earlier stay as they were told. What came
     together about one subject has one cause from then on: a stranger's release and the stranger are one alert.
     """
-    seen = [*recent, *findings]
+    about: dict[str, list[Finding]] = {}
+    for one in (*recent, *findings):
+        for subject in {one.subject, *one.related}:
+            about.setdefault(subject, []).append(one)
     raised: list[Finding] = []
     joined: dict[str, str] = {}
     for finding in findings:
         best = finding
+        near = [other for subject in {finding.subject, *finding.related} for other in about[subject]]
         for rule in rules:
-            if not _part_of(finding, rule) or not _complete(rule, finding, seen):
+            if not _part_of(finding, rule) or not _complete(rule, finding, near):
                 continue
             if rule.severity > best.severity or "compound" not in best.evidence:
                 evidence = {**best.evidence, "compound": rule.name, "compound_reason": rule.reason}
@@ -43,10 +47,7 @@ def _part_of(finding: Finding, rule: Compound) -> bool:
     return any(finding.kind in wanted.split("|") for wanted in rule.all)
 
 
-def _complete(rule: Compound, finding: Finding, seen: Sequence[Finding]) -> bool:
+def _complete(rule: Compound, finding: Finding, near: Sequence[Finding]) -> bool:
     """Whether each part of the rule was seen within its window, about the same subjects as this finding."""
-    here = {finding.subject, *finding.related}
-    near = [
-        other for other in seen if abs(other.at - finding.at) <= rule.within and here & {other.subject, *other.related}
-    ]
-    return all(any(other.kind in wanted.split("|") for other in near) for wanted in rule.all)
+    seen = {other.kind for other in near if abs(other.at - finding.at) <= rule.within}
+    return all(seen.intersection(wanted.split("|")) for wanted in rule.all)
