@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from alerts.findings import Finding
+from alerts.findings import Finding, gravity
 from alerts.held import findings_of
 from alerts.messages.content import Fact, Item, Message
 from alerts.model import Alert, AlertState
@@ -52,8 +52,8 @@ def _title(alerts: Sequence[Alert], kind: str) -> str:
 
 
 def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
-    gravest = max(findings, key=lambda f: f.severity, default=None)
-    shown = sorted(findings, key=lambda f: -f.severity)[:MOST_FACTS]
+    gravest = max(findings, key=gravity, default=None)
+    shown = sorted(findings, key=gravity, reverse=True)[:MOST_FACTS]
     return Item(
         alert=alert.id or 0,
         severity=str(Severity(alert.severity)),

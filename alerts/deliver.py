@@ -35,8 +35,9 @@ AT_ONCE: Final = 8
 """Channels that are sent to at the same time."""
 
 log = logging.getLogger("weaklink.deliver")
-# Apprise logs addresses of its own accord; what it has to say comes back in its result.
-logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+# Apprise logs addresses of its own accord: what it has to say is taken from its result, and goes nowhere else.
+logging.getLogger("apprise").propagate = False
+logging.getLogger("apprise").addHandler(logging.NullHandler())
 
 
 class Outcome(Struct, frozen=True):

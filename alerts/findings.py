@@ -57,3 +57,9 @@ class Finding(Struct, frozen=True, kw_only=True):
     """True for a finding that ends its cause: the alert resolves by itself (``undeprecated``, ``signal-cleared``)."""
     change_id: int | None = None
     """The stored change this came from."""
+
+
+def gravity(finding: Finding) -> tuple[Severity, Severity]:
+    """How grave it is, and how grave it was alone: what a rule raised stands behind what is grave by itself."""
+    alone = finding.evidence.get("alone")
+    return finding.severity, Severity.parse(alone) if isinstance(alone, str) else finding.severity

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from alerts.dispatch import notify
-from alerts.findings import Finding, Reach
+from alerts.findings import Finding, Reach, gravity
 from alerts.held import held_by
 from alerts.matching import View, matches
 from alerts.model import Alert, AlertEvent, AlertFinding, AlertState
@@ -49,6 +49,8 @@ def take(
     """
     raised = escalate([f for f in findings if not f.clears], recent, policy.compounds)
     by_cause: dict[str, list[Finding]] = {}
+    # The gravest first: it gives a new alert its title, and its rule the reason.
+    raised.sort(key=gravity, reverse=True)
     for finding in [*raised, *(f for f in findings if f.clears)]:
         by_cause.setdefault(fingerprint(finding.cause), []).append(finding)
     _open_new(session, by_cause, _open(session, by_cause).keys(), policy, now)
@@ -127,7 +129,7 @@ def _wanted(finding: Finding, policy: Policy) -> bool:
 
 
 def _opened(key: str, findings: Sequence[Finding], now: datetime) -> dict[str, Any]:
-    worst = max(findings, key=lambda f: f.severity)
+    worst = max(findings, key=gravity)
     return {
         "fingerprint": key,
         "cause": worst.cause[:900],

@@ -30,7 +30,12 @@ def escalate(findings: Sequence[Finding], recent: Sequence[Finding], rules: Sequ
             if not _part_of(finding, rule) or not _complete(rule, finding, near):
                 continue
             if rule.severity > best.severity or "compound" not in best.evidence:
-                evidence = {**best.evidence, "compound": rule.name, "compound_reason": rule.reason}
+                evidence = {
+                    **best.evidence,
+                    "alone": str(finding.severity),
+                    "compound": rule.name,
+                    "compound_reason": rule.reason,
+                }
                 best = replace(best, severity=max(best.severity, rule.severity), evidence=evidence)
         raised.append(best)
         if best is not finding and best.cause.startswith("release:"):

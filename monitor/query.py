@@ -11,6 +11,7 @@ from msgspec import UNSET
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from alerts.findings import gravity
 from alerts.held import findings_of
 from alerts.model import Alert
 from config.names import account_subject
@@ -71,7 +72,7 @@ def alerts_json(session: Session, state: str | None = None) -> list[dict[str, An
 
 
 def _alert_json(alert: Alert, findings: Sequence[Any]) -> dict[str, Any]:
-    gravest = max(findings, key=lambda f: f.severity, default=None)
+    gravest = max(findings, key=gravity, default=None)
     return {
         "id": alert.id,
         "fingerprint": alert.fingerprint,

@@ -16,7 +16,8 @@ from alerts.messages.content import Fact, Item, Message
 Escape = Callable[[str], str]
 
 MOST_REACH: Final = 3
-MOST_FACTS: Final = 3
+MOST_LINES: Final = 14
+"""Lines of one alert in a chat."""
 ICONS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
 
 
@@ -42,7 +43,7 @@ TEXT: Final = Medium("text", escape.plain, "text", 3500)
 SLACK: Final = Medium("slack", escape.slack, "text", 30_000, bold="*")
 MARKDOWN: Final = Medium("markdown", escape.markdown, "markdown", 1900, bold="**")
 HTML: Final = Medium("html", escape.plain, "html", 200_000)
-JSON: Final = Medium("json", escape.plain, "text", 200_000)
+JSON: Final = Medium("json", escape.plain, "text", 1_000_000)
 
 _BY_SCHEMA: Final = {
     "slack": SLACK,
@@ -73,10 +74,13 @@ def medium_of(url: str, wanted: str = "auto") -> Medium:
 def render(message: Message, medium: Medium, key: str = "") -> Rendered:
     """The message as this medium shows it. ``key`` is the idempotency key, for receivers that look for repeats."""
     title = f"[{message.severity}] {escape.header(message.title)}"
-    if medium.name == "json":
-        return Rendered(title, msgspec.json.encode({"key": key, **msgspec.to_builtins(message)}).decode(), "text")
-    if medium.name == "html":
-        return Rendered(title, _html(message, key), "html")
+    if medium.name in {"json", "html"}:
+        write = _json if medium.name == "json" else _html
+        body = write(message, key)
+        while len(body) > medium.limit and len(message.items) > 1:
+            message = _halved(message)
+            body = write(message, key)
+        return Rendered(title, body, "text" if medium.name == "json" else "html")
     blocks = [_block(item, medium) for item in message.items] or [medium.escape(message.text)]
     head = "" if medium.name == "text" else f"{ICONS.get(message.severity, '')} "
     return Rendered(head + medium.escape(title), _fitted(blocks, message, medium), medium.body_format)
@@ -101,21 +105,27 @@ def _fitted(blocks: Sequence[str], message: Message, medium: Medium) -> str:
 def _block(item: Item, medium: Medium) -> str:
     """One alert in less than fifteen lines: what, before and after, when, whom it reaches, why, what to do."""
     e, bold = medium.escape, medium.bold
-    lines = [f"{bold}{e(item.title)}{bold}"]
-    lines += [line for fact in item.facts[:MOST_FACTS] for line in _fact(fact, item, e)]
-    if len(item.facts) > MOST_FACTS:
-        lines.append(f"… and {len(item.facts) - MOST_FACTS} more findings")
+    first = f"{bold}{e(item.title)}{bold}"
+    last = []
     if item.reason:
-        lines.append(f"Graver than its parts: {e(item.reason)}")
+        last.append(f"Graver than its parts: {e(item.reason)}")
     if item.reach:
         more = f" and {len(item.reach) - MOST_REACH} more" if len(item.reach) > MOST_REACH else ""
-        lines.append("Reaches: " + "; ".join(map(e, item.reach[:MOST_REACH])) + more)
+        last.append("Reaches: " + "; ".join(map(e, item.reach[:MOST_REACH])) + more)
     if item.why:
-        lines.append(f"Why: {e(item.why)}")
+        last.append(f"Why: {e(item.why)}")
     if item.advice:
-        lines.append(f"Now: {e(item.advice)}")
-    lines.append(f"Alert {item.alert}" + (f": {item.link}" if item.link else ""))
-    return "\n".join(lines)
+        last.append(f"Now: {e(item.advice)}")
+    last.append(f"Alert {item.alert}" + (f": {item.link}" if item.link else ""))
+    room = MOST_LINES - 2 - len(last)
+    shown: list[str] = []
+    for number, fact in enumerate(item.facts):
+        lines = _fact(fact, item, e)
+        if shown and len(shown) + len(lines) > room:
+            shown.append(f"… and {len(item.facts) - number} more")
+            break
+        shown += lines
+    return "\n".join([first, *shown, *last])
 
 
 def _fact(fact: Fact, item: Item, e: Escape) -> list[str]:
@@ -147,6 +157,15 @@ def clock(moment: datetime) -> str:
 
 _pages = Environment(loader=PackageLoader("alerts.messages", "templates"), autoescape=True)
 _pages.filters.update(shown=escape.plain, clock=clock, said=said)
+
+
+def _halved(message: Message) -> Message:
+    kept = len(message.items) // 2
+    return msgspec.structs.replace(message, items=message.items[:kept], more=message.more + len(message.items) - kept)
+
+
+def _json(message: Message, key: str) -> str:
+    return msgspec.json.encode({"key": key, **msgspec.to_builtins(message)}).decode()
 
 
 def _html(message: Message, key: str) -> str:

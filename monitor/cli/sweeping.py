@@ -99,6 +99,8 @@ class Swept:
                     for row in self.rows
                 ],
             )
+            if any("?" in (row.latest, row.released, row.people) for row in self.rows):
+                say("?  the registry that was asked does not tell this", "dim")
             say()
         if self.findings:
             ordered = sorted(self.findings, key=lambda f: (-f.severity, f.subject))
