@@ -20,7 +20,7 @@ from monitor.store.engine import Store, StoreError
 
 log = logging.getLogger("weaklink.watcher")
 
-BATCH = 500
+BATCH = 1000
 """Most results in one transaction."""
 HEAVY = 4000
 """Most releases in one transaction: observations are held in memory until they are written."""

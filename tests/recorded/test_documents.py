@@ -15,7 +15,7 @@ from monitor.changes.compare import history
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Context
 from monitor.observations import Package
-from monitor.sources.npm import parse_packument
+from monitor.sources.packument import parse_packument
 from monitor.sources.pypi import parse_pypi
 
 CONTEXT = Context(now=datetime(2026, 11, 1, tzinfo=UTC), thresholds=Thresholds())

@@ -20,7 +20,7 @@ from monitor.observations import Package, Standing
 from monitor.record import Outcome, Recorder
 from monitor.results import Failed, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER
-from monitor.sources.npm import parse_packument
+from monitor.sources.packument import parse_packument
 from monitor.store.engine import Store
 from monitor.store.packages import load_packages
 from monitor.store.tables import ChangeRow, ReleaseRow, Snapshot, Target

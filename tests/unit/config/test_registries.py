@@ -155,11 +155,11 @@ class TestPypi:
             "xdg/pip/pip.conf": "[global]\nindex-url = https://global.example/simple\n",
             "home/.config/pip/pip.conf": "[global]\nindex_url = https://user.example/simple/\n"
             "extra-index-url = https://one.example/simple/ file:///opt/pypi/simple\n  https://two.example/\n",
-            "venv/pip.conf": "[install]\nindex-url = https://venv.example/root/pypi/+simple/\n",
+            "venv/pip.conf": "[install]\nindex-url = https://venv.example/corp/pypi/+simple/\n",
         }
         there = found("", files)
         assert [(registry.base_url, registry.simple_url) for registry in there.pypi_registries()] == [
-            ("https://venv.example/root/pypi/", "https://venv.example/root/pypi/+simple/"),
+            ("https://venv.example/corp/pypi/", "https://venv.example/corp/pypi/+simple/"),
             ("https://one.example/", "https://one.example/simple/"),
             ("https://two.example/", "https://two.example/simple/"),
         ]

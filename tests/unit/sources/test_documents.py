@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from monitor.observations import Account, Package, Standing
 from monitor.sources.decode import BadDocument, moment
-from monitor.sources.npm import NODE_GYP, parse_packument, repository_url
+from monitor.sources.packument import NODE_GYP, parse_packument, repository_url
 from monitor.sources.pypi import parse_pypi
 
 ALICE = {"name": "alice", "email": "alice@alice.example"}
@@ -195,7 +195,7 @@ def test_deprecation_may_be_a_text_or_a_yes(told: Any, found: str) -> None:
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
