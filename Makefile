@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := postgresql
+DEBIAN := knot postgresql
 
 .PHONY: run check test unit lint types services clean
 

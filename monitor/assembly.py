@@ -11,7 +11,7 @@ from alerts.findings import Finding
 from alerts.routing import Policy, policy
 from config.clock import Clock
 from config.load import Configuration
-from config.names import parse_package
+from config.names import domain_subject, parse_account, parse_domain, parse_package
 from config.problems import ConfigError, Problem
 from config.registries import destinations
 from config.settings import HttpLimits, Settings
@@ -19,12 +19,20 @@ from monitor.changes.compounds import COMPOUNDS
 from monitor.check import Checker
 from monitor.record import Outcome, Recorder
 from monitor.results import Result
+from monitor.sources.domains import DomainSource
 from monitor.sources.http import HostHealth, Http
 from monitor.sources.npm import NpmSource
 from monitor.sources.pypi import PypiSource
+from monitor.sources.rdap import Bootstrap, Rdap
+from monitor.sources.resolver import Resolver
+from monitor.sources.whois import Whois
 from monitor.store.engine import Store
+from monitor.store.tables import Meta
 from monitor.store.targets import Reconciled, Wanted, reconcile
 from monitor.watcher import Watcher
+
+BOOTSTRAP = "rdap-bootstrap"
+"""The name under which the table of RDAP servers is kept."""
 
 
 class Assembly:
@@ -49,16 +57,19 @@ class Assembly:
         self.https: dict[str, Http] = {
             "npm": Http(settings.registries.npm, clock=clock),
             "pypi": Http(settings.registries.pypi, clock=clock),
+            "rdap": Http(_rdap_limits(settings), clock=clock),
         }
+        self._whois = Whois(settings.domains, clock)
+        self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
         self.recorder = Recorder(settings, self.policy, rng)
-        self.checker = Checker(self._sources(), clock)
+        self.checker = Checker(self._sources(), self._domain_source(), clock)
         self.watcher = Watcher(
             store,
             self.checker,
             self.recorder,
             clock,
-            lanes={"npm": settings.schedule.concurrency, "pypi": settings.schedule.concurrency},
+            lanes={"npm": settings.schedule.concurrency, "pypi": settings.schedule.concurrency, "domain": 16},
             on_outcome=on_outcome,
             on_result=on_result,
         )
@@ -75,9 +86,21 @@ class Assembly:
             "pypi": PypiSource(self.https["pypi"], lambda _: self._destinations.pypi_registries()[0]),
         }
 
+    def _domain_source(self) -> DomainSource:
+        async def load() -> str:
+            kept = await self.store.read(lambda session: session.get(Meta, BOOTSTRAP))
+            return kept.value if kept else ""
+
+        async def save(text: str) -> None:
+            await self.store.write(lambda session: session.merge(Meta(name=BOOTSTRAP, value=text)))
+
+        domains = self.settings.domains
+        bootstrap = Bootstrap(self.https["rdap"], domains.rdap_bootstrap, load, save)
+        return DomainSource(Rdap(self.https["rdap"], bootstrap), self._whois, self._resolver, domains.warn_days)
+
     def health(self) -> list[HostHealth]:
         """Every host asked since the start."""
-        return [host for http in self.https.values() for host in http.health()]
+        return [host for http in self.https.values() for host in http.health()] + self._whois.health()
 
     async def reconcile(self) -> Reconciled:
         """Make the store watch what the configuration asks for."""
@@ -92,7 +115,14 @@ class Assembly:
         self.policy = _policy(settings)
         self.recorder.use(settings, self.policy)
         self.deliverer.use(settings.channel)
-        limits: dict[str, HttpLimits] = {"npm": settings.registries.npm, "pypi": settings.registries.pypi}
+        limits: dict[str, HttpLimits] = {
+            "npm": settings.registries.npm,
+            "pypi": settings.registries.pypi,
+            "rdap": _rdap_limits(settings),
+        }
+        self._whois.settings = settings.domains
+        self._resolver.use(settings.domains)
+        self.checker.use_domains(self._domain_source())
         for name, http in self.https.items():
             http.use(limits[name])
         return await self.reconcile()
@@ -108,6 +138,11 @@ class Assembly:
     async def close(self) -> None:
         for http in self.https.values():
             await http.close()
+
+
+def _rdap_limits(settings: Settings) -> HttpLimits:
+    domains = settings.domains
+    return HttpLimits(requests_per_second=domains.requests_per_second, connections=2, timeout=domains.timeout)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -140,6 +175,12 @@ def watched(configuration: Configuration) -> list[Wanted]:
                 watch=watch.name, owner=watch.owner, subject=parse_package(item), sort="package", source=source
             )
             found[watch.name, wanted.subject] = wanted
+        others = [(parse_account(item), "maintainer") for item in watch.maintainers]
+        others += [(domain_subject(parse_domain(item)), "domain") for item in watch.domains]
+        for subject, sort in others:
+            found[watch.name, subject] = Wanted(
+                watch=watch.name, owner=watch.owner, subject=subject, sort=sort, source=source
+            )
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from config.clock import Clock
 from config.names import split_purl
 from monitor.errors import SourceError, Unavailable
-from monitor.observations import Package
+from monitor.observations import Domain, Package
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import Due
 from monitor.sources.npm import Fetched
@@ -28,16 +28,27 @@ class PackageSource(Protocol):
     async def fetch(self, name: str, known: Validators | None = None) -> Fetched: ...
 
 
+class DomainSource(Protocol):
+    async def fetch(self, name: str, now: datetime) -> Domain: ...
+
+
 class Checker:
     """Knows the sources; knows nothing of the store."""
 
-    def __init__(self, packages: Mapping[str, PackageSource], clock: Clock) -> None:
+    def __init__(self, packages: Mapping[str, PackageSource], domains: DomainSource, clock: Clock) -> None:
         self._packages = packages
+        self._domains = domains
         self._clock = clock
+
+    def use_domains(self, domains: DomainSource) -> None:
+        """From the next check on (a reload)."""
+        self._domains = domains
 
     async def check(self, due: Due) -> Result:
         """What the source says of this target now; a failure is a result too, and never a fact."""
         try:
+            if due.sort == "domain":
+                return await self._domain(due)
             return await self._package(due)
         except SourceError as error:
             retry_after = error.retry_after if isinstance(error, Unavailable) else None
@@ -50,6 +61,11 @@ class Checker:
         if fetched.package is None:
             return Unchanged(due=due, at=self._clock(), validators=fetched.validators)
         return Seen(due=due, at=self._clock(), observation=fetched.package, validators=fetched.validators)
+
+    async def _domain(self, due: Due) -> Result:
+        name = due.subject.removeprefix("domain:")
+        observed = await self._domains.fetch(name, self._clock())
+        return Seen(due=due, at=self._clock(), observation=observed, looked_up=True)
 
     async def look_up(self, seen: Seen, names: Sequence[str]) -> Seen:
         """The same observation, with the age of its new dependencies where that can be learned."""

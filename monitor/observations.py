@@ -187,4 +187,7 @@ class Domain(Struct, frozen=True, kw_only=True):
     registry_handle: str | UnsetType = UNKNOWN
     nameservers: tuple[str, ...] | UnsetType = UNKNOWN
     mail_exchangers: tuple[str, ...] | UnsetType = UNKNOWN
+    warned_for: datetime | UnsetType = UNKNOWN
+    """The expiry date of the last warning, and at how many days it was given: kept by the store, told by no source."""
+    warned_days: int | UnsetType = UNKNOWN
     evidence: tuple[Registration | Delegation, ...] = ()

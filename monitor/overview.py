@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from msgspec import UNSET, Struct
 
 from config.names import short_form
+from monitor.addresses import Sort, mailbox
 from monitor.observations import Package, Release, Standing
 from monitor.spans import span
 
@@ -34,6 +35,10 @@ def overview(subject: str, package: Package, now: datetime, inactive_after: time
     )
 
 
+def _thrown_away(address: str) -> bool:
+    return mailbox(address).sort is Sort.DISPOSABLE
+
+
 def _latest(package: Package) -> Release | None:
     if package.releases is UNSET or package.latest is UNSET:
         return None
@@ -58,6 +63,9 @@ def _notes(
         notes.append("runs on install: " + ", ".join(f"{name} `{line}`" for name, line in latest.scripts.items()))
     if latest is not None and latest.source_build is True:
         notes.append("builds from source on install")
+    thrown = [account.name for account in package.maintainers or () if account.email and _thrown_away(account.email)]
+    if thrown:
+        notes.append(f"published address on a throw-away mail domain: {', '.join(thrown)}")
     if when is not None and now - when > inactive_after:
         notes.append(f"no release for {span(now - when)}")
     if latest is not None and latest.yanked is True:

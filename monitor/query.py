@@ -14,17 +14,19 @@ from sqlmodel import Session, col
 from alerts.findings import gravity
 from alerts.held import findings_of
 from alerts.model import Alert
-from config.names import account_subject
+from config.names import account_subject, domain_subject
 from config.settings import Thresholds
 from config.severity import Severity
+from monitor.addresses import Sort, mailbox
 from monitor.changes.compare import history
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change, Context
-from monitor.observations import Package
+from monitor.observations import Domain, Package
 from monitor.store.changes import change_of
+from monitor.store.memberships import accounts_on_domains
 from monitor.store.packages import load_packages
 from monitor.store.tables import ChangeRow, Membership, Snapshot, Target
-from monitor.store.targets import reach_of
+from monitor.store.targets import by_subject, reach_of
 
 
 def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
@@ -115,9 +117,14 @@ def show_json(session: Session, subject: str, thresholds: Thresholds, now: datet
         facts = package_facts(stored.package) if stored else {}
         if stored is not None:
             timeline += _past(session, target.id, stored.package, stored.withdrawn, thresholds, now)
+    elif target.sort == "domain":
+        facts = _domain_facts(session, target)
+        reach = tuple(sorted({one for found in reach_of(session, _behind(session, subject)).values() for one in found}))
     else:
         facts = _account_facts(session, subject)
-    rows = session.scalars(select(ChangeRow).where(col(ChangeRow.target_id) == target.id).order_by(col(ChangeRow.id)))
+    # What happens to the domain of an account's address happens to the account.
+    about = [subject, *(domain_subject(name) for name in facts.get("domains") or ())]
+    rows = session.scalars(select(ChangeRow).where(col(ChangeRow.subject).in_(about)).order_by(col(ChangeRow.id)))
     timeline += [_entry(change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
     timeline.sort(key=lambda entry: entry["at"] or "")
     return {
@@ -201,6 +208,64 @@ def _entry(change: Change, at: datetime | None, severity: int, is_history: bool)
     }
 
 
+def _behind(session: Session, subject: str) -> set[int]:
+    """The domain itself, and the packages that accounts with an address on it can publish."""
+    rows = accounts_on_domains(session, [subject.removeprefix("domain:")])
+    own = session.scalars(select(col(Target.id)).where(col(Target.subject) == subject)).all()
+    return {row.target_id for row in rows} | {target for target in own if target is not None}
+
+
+def _domain_facts(session: Session, target: Target) -> dict[str, Any]:
+    """A domain's facts as design, 7 names them, with the last answers of each source as evidence."""
+    (due,) = by_subject(session, [target.subject])
+    domain = due.domain or Domain(name=target.subject.removeprefix("domain:"))
+    users = accounts_on_domains(session, [domain.name])
+    subjects = {row.target_id for row in users}
+    packages = session.scalars(select(col(Target.subject)).where(col(Target.id).in_(subjects))).all()
+    expires = domain.expires_at
+    return {
+        "state": str(domain.state),
+        "expires_at": _iso(expires) if isinstance(expires, datetime) else None,
+        "expiry_published": None if expires is UNSET else expires is not None,
+        "registered_at": _iso(domain.registered_at) if domain.registered_at is not UNSET else None,
+        "registrar": _known(domain.registrar),
+        "registry_handle": _known(domain.registry_handle),
+        "nameservers": None if domain.nameservers is UNSET else list(domain.nameservers),
+        "mail_exchangers": None if domain.mail_exchangers is UNSET else list(domain.mail_exchangers),
+        "accounts": sorted({row.account for row in users if row.account}),
+        "packages": sorted(packages),
+        "evidence": msgspec.json.decode(target.evidence) if target.evidence else [],
+    }
+
+
+def domains_json(session: Session) -> list[dict[str, Any]]:
+    """The watched domains by expiry, the nearest first; those without a known date last."""
+    query = select(Target).where(col(Target.sort) == "domain", col(Target.due_at).is_not(None))
+    targets = session.scalars(query).all()
+    known = {due.subject: due for due in by_subject(session, [target.subject for target in targets])}
+    users: dict[str, list[Any]] = {}
+    for row in accounts_on_domains(session, [subject.removeprefix("domain:") for subject in known]):
+        users.setdefault(row.domain, []).append(row)
+    found = []
+    for target in targets:
+        name = target.subject.removeprefix("domain:")
+        domain = known[target.subject].domain or Domain(name=name)
+        expires = domain.expires_at if isinstance(domain.expires_at, datetime) else None
+        found.append(
+            {
+                "domain": name,
+                "state": str(domain.state),
+                "expires_at": _iso(expires),
+                "registrar": _known(domain.registrar),
+                "accounts": sorted({row.account for row in users.get(name, ()) if row.account}),
+                "packages": len({row.target_id for row in users.get(name, ())}),
+                "checked_at": target.fresh_at,
+                "error": target.error,
+            }
+        )
+    return sorted(found, key=lambda one: (one["expires_at"] is None, one["expires_at"] or "", one["domain"]))
+
+
 def _account_facts(session: Session, subject: str) -> dict[str, Any]:
     """What is known of an account from the packages that are watched."""
     rows = session.execute(
@@ -219,6 +284,7 @@ def _account_facts(session: Session, subject: str) -> dict[str, Any]:
     return {
         "emails": sorted({row.email for row in rows if row.email}),
         "domains": sorted({row.domain for row in rows if row.domain}),
+        "throw_away_emails": sorted({row.email for row in rows if mailbox(row.email).sort is Sort.DISPOSABLE}),
         "packages": sorted({row.subject for row in rows if row.role == "maintainer"}),
         "published": sorted({row.subject for row in rows if row.role == "publisher"}),
         "last_active_at": _iso(max(active)) if active else None,

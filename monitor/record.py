@@ -19,17 +19,19 @@ from sqlmodel import Session, col
 from alerts import lifecycle
 from alerts.findings import Finding
 from alerts.routing import Policy
+from config.names import domain_subject
 from config.settings import Settings
 from monitor.changes.bursts import WINDOW, bursts
 from monitor.changes.compare import compare
+from monitor.changes.domains import compare_domains, next_check, remembered
 from monitor.changes.kinds import CONFIRMED_KINDS
 from monitor.changes.model import Change, Context
 from monitor.health import target_failing, target_recovered
-from monitor.observations import Package
+from monitor.observations import Domain, DomainState, Package
 from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER, after_failure, after_success, jittered
-from monitor.snapshots import digest, encode, merge_packages, stale_facts
+from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
 from monitor.store.memberships import memberships, replace_memberships
@@ -61,7 +63,7 @@ class Comparison(Struct):
 
     seen: Seen
     stored: Stored | None
-    after: Package
+    after: Package | Domain
     """With the last known value of what the check did not tell."""
     changes: list[Change]
     follows: int | None
@@ -71,8 +73,8 @@ class Comparison(Struct):
     snapshot: bytes = b""
 
     @property
-    def before(self) -> Package | None:
-        return self.stored.package if self.stored else None
+    def before(self) -> Package | Domain | None:
+        return self.stored.package if self.stored else self.seen.due.domain
 
 
 class Recorder:
@@ -160,7 +162,10 @@ class Recorder:
                     .with_for_update(of=Target)
                 )
             }
-        stored = load_packages(session, [row.id for row in rows.values() if row.snapshot_id is not None])
+        packages = {s.due.id for s in seen if s.due.sort == "package"}
+        stored = load_packages(
+            session, [row.id for row in rows.values() if row.snapshot_id is not None and row.id in packages]
+        )
         found = []
         for one in seen:
             if (row := rows.get(one.due.id)) is None:
@@ -182,10 +187,16 @@ class Recorder:
         context = Context(
             now=seen.at,
             thresholds=self.settings.thresholds,
+            warn_days=self.settings.domains.warn_days,
             withdrawn=stored.withdrawn if stored else {},
             published=seen.published,
         )
         after = seen.observation
+        if isinstance(after, Domain):
+            known = seen.due.domain
+            changes = list(compare_domains(known or Domain(name=after.name), after, context))
+            merged = merge(known, after) if known else after
+            return Comparison(seen, None, remembered(known, merged, changes), changes, row.snapshot_id, row.digest)
         if stored is None:
             return Comparison(seen, None, after, [], row.snapshot_id, row.digest)
         changes = compare(stored.package, after, context)
@@ -209,6 +220,9 @@ class Recorder:
         writer = PackageWriter(session, now)
         people: dict[int, Any] = {}
         for c in comparisons:
+            if isinstance(c.after, Domain):
+                c.snapshot = writer.value(encode_domain(c.after))
+                continue
             c.snapshot = writer.facts(c.after)
             writer.releases(c.seen.due.id, c.after, c.stored)
             people[c.seen.due.id] = memberships(c.after)
@@ -216,12 +230,13 @@ class Recorder:
         snapshots = _put_snapshots(session, comparisons)
         new = replace_memberships(session, people)
         accounts = {(account, "maintainer") for account, *_ in new if account}
-        if accounts:
-            add_targets(session, accounts, now, self._rng, listed=False)
+        domains = {(domain_subject(domain), "domain") for *_, domain in new if domain}
+        if accounts or domains:
+            add_targets(session, accounts | domains, now, self._rng, listed=False)
         update_rows(
             session,
             Target,
-            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS, "snapshot_id", "stale"),
+            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS, "snapshot_id", "stale", "evidence"),
             [
                 (
                     c.seen.due.id,
@@ -230,7 +245,8 @@ class Recorder:
                     self._next(c),
                     *_validators(c.seen.validators),
                     snapshots[c.seen.due.id],
-                    " ".join(stale_facts(c.before, c.seen.observation))[:1000] if c.before else "",
+                    " ".join(_stale(c))[:1000],
+                    encode(c.seen.observation.evidence) if isinstance(c.seen.observation, Domain) else None,
                 )
                 for c in comparisons
             ],
@@ -241,7 +257,9 @@ class Recorder:
 
     def _next(self, c: Comparison) -> datetime:
         due = replace(c.seen.due, changed_at=c.seen.at) if c.changes else c.seen.due
-        return after_success(due, self.settings.schedule, c.seen.at, self._rng)
+        observed = c.seen.observation
+        wait = next_check(observed, c.seen.at, self.settings.schedule) if isinstance(observed, Domain) else None
+        return after_success(due, self.settings.schedule, c.seen.at, self._rng, wait)
 
     def _changes(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
         changed = [c for c in comparisons if c.changes]
@@ -324,7 +342,9 @@ def _confirmed(row: Any, mark: bytes, at: datetime) -> bool:
 def _new_dependencies(c: Comparison) -> set[str]:
     """Names that new releases depend on and no earlier one did, and whose age was not asked yet."""
     before, after = c.before, c.after
-    if before is None or before.releases is UNSET or after.releases is UNSET or not before.releases:
+    if not isinstance(before, Package) or not isinstance(after, Package):
+        return set()
+    if before.releases is UNSET or after.releases is UNSET or not before.releases:
         return set()
     old = {n for r in before.releases.values() if r.dependencies is not UNSET for n in r.dependencies}
     return {
@@ -334,6 +354,18 @@ def _new_dependencies(c: Comparison) -> set[str]:
         for name in release.dependencies
         if name not in old
     }
+
+
+def _stale(c: Comparison) -> tuple[str, ...]:
+    """Facts that were known before and that this check did not tell."""
+    if c.before is None:
+        return ()
+    untold = stale_facts(c.before, c.seen.observation)
+    if isinstance(c.seen.observation, Domain):
+        untold = tuple(name for name in untold if not name.startswith("warned"))
+        if c.seen.observation.state is DomainState.UNKNOWN:
+            untold = ("state", *untold)
+    return untold
 
 
 def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[int, int]:

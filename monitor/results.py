@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from monitor.observations import Package
+from monitor.observations import Domain, Package
 from monitor.schedule import Due
 from monitor.validators import Validators
 
@@ -24,7 +24,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     due: Due
     at: datetime
-    observation: Package
+    observation: Package | Domain
     validators: Validators = Validators()
     published: dict[str, datetime | None] = {}
     """When new dependencies were first published, where that was looked up."""

@@ -8,6 +8,7 @@ from random import Random
 from msgspec import Struct
 
 from config.settings import Schedule
+from monitor.observations import Domain
 
 HOT_FOR = timedelta(days=2)
 """After a change a package is looked at oftener for so long: attacks come in steps."""
@@ -34,6 +35,8 @@ class Due(Struct, frozen=True, kw_only=True):
     failing_since: datetime | None = None
     changed_at: datetime | None = None
     added_at: datetime | None = None
+    domain: Domain | None = None
+    """What is known of it, for a domain."""
 
 
 def jittered(wait: timedelta, rng: Random) -> timedelta:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from config.clock import Clock
 from monitor.check import Checker
+from monitor.observations import Package
 from monitor.record import Outcome, Recorder
 from monitor.results import Failed, Result, Seen
 from monitor.schedule import Due
@@ -185,4 +186,6 @@ class Watcher:
 
 
 def _weight(result: Result) -> int:
-    return len(result.observation.releases or ()) if isinstance(result, Seen) else 0
+    if isinstance(result, Seen) and isinstance(result.observation, Package):
+        return len(result.observation.releases or ())
+    return 0

@@ -1,11 +1,20 @@
-"""Changes of registrable domains: the table of their kinds."""
+"""Changes of registrable domains, and the table of their kinds. Pure."""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from config.names import domain_subject
+from config.settings import Schedule
 from config.severity import Severity
-from monitor.changes.model import Kind
+from monitor.changes.model import Change, Context, Kind
+from monitor.observations import Domain, DomainState
 
 INFO, LOW, MEDIUM, HIGH, CRITICAL = Severity
 
@@ -99,3 +108,152 @@ CONFIRMED_DOMAIN_KINDS: Final = frozenset(
     {"domain-expired", "domain-redemption", "domain-pending-delete", "domain-unregistered"}
 )
 """Told only after a second check saw them too."""
+
+
+SETTLES: Final = timedelta(days=2)
+"""Dates of one registration differ by less between sources: time zones, and a day given without its hour."""
+AROUND: Final = timedelta(days=60)
+"""Around an expiry, a change of hands looks like ordinary changes of registrar, name servers and mail."""
+LAST_DAYS: Final = timedelta(days=7)
+GRAVE: Final = {
+    DomainState.EXPIRED: "domain-expired",
+    DomainState.REDEMPTION: "domain-redemption",
+    DomainState.PENDING_DELETE: "domain-pending-delete",
+    DomainState.UNREGISTERED: "domain-unregistered",
+}
+
+
+def compare_domains(before: Domain, after: Domain, context: Context) -> Iterator[Change]:
+    """What changed between what was last known and what is told now.
+
+    A state or a fact that could not be told changes nothing. A domain that is lapsed, or about to, when it is first
+    seen is told like one that becomes so: it can be bought today.
+    """
+    subject = domain_subject(after.name)
+    again = _registered_again(before, after)
+    if again:
+        yield _change("domain-reregistered", subject, before, after, _registration(before), _registration(after))
+    if after.state in GRAVE and after.state is not before.state:
+        yield Change(
+            kind=GRAVE[after.state],
+            subject=subject,
+            before=str(before.state),
+            after=str(after.state),
+            evidence=_evidence(after),
+        )
+    if not again:
+        yield from _expiring(before, after, context, subject)
+        yield from _moved(before, after, context, subject)
+
+
+def _registered_again(before: Domain, after: Domain) -> bool:
+    """The take-over itself: a later registration date or another handle. Renewals and transfers move neither."""
+    if after.state not in {DomainState.REGISTERED, DomainState.EXPIRING}:
+        return False
+    if before.state is DomainState.UNREGISTERED:
+        return True
+    dates = before.registered_at, after.registered_at
+    if dates[0] is not UNSET and dates[1] is not UNSET:
+        return dates[1] - dates[0] > SETTLES
+    handles = before.registry_handle, after.registry_handle
+    return bool(handles[0] and handles[1] and handles[0] != handles[1])
+
+
+def _expiring(before: Domain, after: Domain, context: Context, subject: str) -> Iterator[Change]:
+    """The narrowest threshold that was passed and not told for this expiry date; a renewal arms all of them again."""
+    expires = after.expires_at
+    if not isinstance(expires, datetime) or after.state is not DomainState.EXPIRING:
+        return
+    left = expires - context.now
+    passed = [days for days in context.warn_days if left <= timedelta(days=days)]
+    if not passed:
+        return
+    narrowest = min(passed)
+    if before.warned_days is not UNSET and before.warned_for == expires and before.warned_days <= narrowest:
+        return
+    yield Change(
+        kind="domain-expiring",
+        subject=subject,
+        before=None,
+        after={"expires_at": expires.isoformat(), "threshold_days": narrowest},
+        severity=Severity.HIGH if narrowest <= 7 else Severity.MEDIUM if narrowest <= 30 else Severity.LOW,
+        evidence=_evidence(after) | {"days": max(0, left.days)},
+    )
+
+
+def _moved(before: Domain, after: Domain, context: Context, subject: str) -> Iterator[Change]:
+    """Registrar, name servers and mail exchangers; several at once around an expiry are graver."""
+    found: list[tuple[str, Any, Any]] = []
+    if before.registrar and after.registrar and _same(before.registrar) != _same(after.registrar):
+        found.append(("registrar-changed", before.registrar, after.registrar))
+    if before.nameservers and after.nameservers and set(before.nameservers) != set(after.nameservers):
+        found.append(("nameservers-changed", list(before.nameservers), list(after.nameservers)))
+    if before.mail_exchangers and after.mail_exchangers is not UNSET:
+        if not after.mail_exchangers:
+            found.append(("mail-exchanger-lost", list(before.mail_exchangers), []))
+        elif set(before.mail_exchangers) != set(after.mail_exchangers):
+            found.append(("mail-exchanger-changed", list(before.mail_exchangers), list(after.mail_exchangers)))
+    sold = len(found) >= 2 and _around_expiry(before, after, context.now)
+    for kind, was, now in found:
+        severity = Severity.HIGH if sold else None
+        evidence = _evidence(after) | {"around_expiry": sold}
+        yield Change(kind=kind, subject=subject, before=was, after=now, severity=severity, evidence=evidence)
+
+
+def _around_expiry(before: Domain, after: Domain, now: datetime) -> bool:
+    dates = (one for one in (before.expires_at, after.expires_at) if isinstance(one, datetime))
+    return any(abs(one - now) <= AROUND for one in dates)
+
+
+def _same(registrar: str) -> str:
+    """A registrar's name without what its spellings differ in: case, punctuation, legal form."""
+    words = re.sub(r"[^a-z0-9 ]", " ", registrar.lower()).split()
+    forms = {"inc", "llc", "ltd", "gmbh", "ag", "sa", "sas", "bv", "corp", "co", "limited", "the", "s", "a", "dba"}
+    return " ".join(word for word in words if word not in forms) or registrar
+
+
+def _change(kind: str, subject: str, before: Domain, after: Domain, was: Any, now: Any) -> Change:
+    happened = after.registered_at if after.registered_at is not UNSET else None
+    return Change(kind=kind, subject=subject, before=was, after=now, happened_at=happened, evidence=_evidence(after))
+
+
+def _registration(domain: Domain) -> dict[str, Any]:
+    told = {
+        "registered_at": domain.registered_at.isoformat() if domain.registered_at is not UNSET else None,
+        "registrar": domain.registrar or None,
+        "handle": domain.registry_handle or None,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _evidence(domain: Domain) -> dict[str, Any]:
+    expires = domain.expires_at
+    return {"reason": domain.reason, "expires_at": expires.isoformat() if isinstance(expires, datetime) else None}
+
+
+def remembered(before: Domain | None, after: Domain, changes: list[Change]) -> Domain:
+    """``after`` as it is stored: with the last known state, and the last warning that was given for its expiry."""
+    if before is not None and after.state is DomainState.UNKNOWN:
+        after = replace(after, state=before.state)
+    for change in changes:
+        if change.kind == "domain-expiring" and isinstance(after.expires_at, datetime):
+            return replace(after, warned_for=after.expires_at, warned_days=int(change.after["threshold_days"]))
+    if before is not None and before.warned_for is not UNSET and before.warned_for == after.expires_at:
+        return replace(after, warned_for=before.warned_for, warned_days=before.warned_days)
+    return replace(after, warned_for=UNSET, warned_days=UNSET)
+
+
+def next_check(domain: Domain, now: datetime, schedule: Schedule) -> timedelta:
+    """How long until a domain is checked again: oftener the nearer the day, hourly when it is about to be lost."""
+    hourly, few = timedelta(hours=1), timedelta(hours=6)
+    if domain.state in {DomainState.REDEMPTION, DomainState.PENDING_DELETE, DomainState.EXPIRED}:
+        return min(hourly, schedule.domains)
+    if domain.state in {DomainState.UNREGISTERED, DomainState.UNKNOWN}:
+        return min(few, schedule.domains)
+    if isinstance(domain.expires_at, datetime):
+        left = domain.expires_at - now
+        if left <= LAST_DAYS:
+            return min(hourly, schedule.domains)
+        if left <= timedelta(days=30):
+            return min(few, schedule.domains)
+    return schedule.domains

@@ -14,7 +14,7 @@ from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
 from monitor.cli.output import cell, iso, note, say, severity_cell, table, write_json
-from monitor.query import alerts_json, changes_json, show_json
+from monitor.query import alerts_json, changes_json, domains_json, show_json
 from monitor.spans import ago
 from monitor.store.health import status as read_status
 
@@ -133,6 +133,34 @@ def _fact(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name}: {part}" for name, part in value.items())
     return str(value)
+
+
+@weaklink.command()
+@click.pass_obj
+def domains(call: Call) -> None:
+    """A calendar of the watched domains: who expires when, and what hangs on it."""
+    store = call.store(call.configuration())
+    with store.reading() as session:
+        found = domains_json(session)
+    store.close()
+    if call.json:
+        write_json(found)
+        return
+    table(
+        ["domain", "state", "expires", "registrar", "accounts", "packages"],
+        [
+            (
+                one["domain"],
+                one["state"],
+                (one["expires_at"] or "?")[:10],
+                one["registrar"] or "?",
+                ", ".join(one["accounts"])[:60],
+                one["packages"],
+            )
+            for one in found
+        ],
+    )
+    say(f"{len(found)} domains.", "bold")
 
 
 @weaklink.command()

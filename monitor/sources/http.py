@@ -140,19 +140,21 @@ class Http:
         except (httpx.InvalidURL, UnicodeError, ValueError):
             raise Refused("weaklink", "the address to ask is no URL") from None
         host = self.host(request.url)
-        try:
-            async with asyncio.timeout(self.limits.timeout.total_seconds()):
-                return await self._attempts(host, request, max_body or self.limits.max_body)
-        except TimeoutError:
-            reason = f"no complete answer within {self.limits.timeout.total_seconds():.0f} s"
-            host.failed(reason)
-            raise Unavailable(host.name, reason) from None
+        return await self._attempts(host, request, max_body or self.limits.max_body)
 
     async def _attempts(self, host: Host, request: httpx.Request, max_body: int) -> Reply:
+        # The deadline counts what the host takes, not the time for which we wait for our turn to ask it.
+        allowed = left = self.limits.timeout.total_seconds()
         for attempt in range(ATTEMPTS):
             async with host.turn():
+                began = time.monotonic()
                 try:
-                    reply = await self._once(request, max_body)
+                    async with asyncio.timeout(left):
+                        reply = await self._once(request, max_body)
+                except TimeoutError:
+                    reason = f"no complete answer within {allowed:.0f} s"
+                    host.failed(reason)
+                    break
                 except _Broken as error:
                     host.failed(str(error))
                     reason = str(error)
@@ -166,6 +168,7 @@ class Http:
                         return _judged(host, reply)
                     reason = f"{reply.status} {httpx.codes.get_reason_phrase(reply.status)}".strip()
                     host.failed(reason)
+            left = max(0.05, left - (time.monotonic() - began))
             if attempt + 1 < ATTEMPTS:
                 await self._sleep(FIRST_BACKOFF * 4**attempt * (0.5 + self._rng.random()))
         raise Unavailable(host.name, reason)

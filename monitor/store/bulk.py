@@ -32,7 +32,15 @@ def update_rows(
 ) -> None:
     """Update rows by ``id``, which is the first of ``columns``; ``fixed`` sets more, the same for all of them."""
     name = _quoted(str(table.__tablename__))
-    changes = ", ".join([*(f"{column} = fresh.{column}" for column in columns[1:]), *([fixed] if fixed else [])])
+    # PostgreSQL takes a column of nothing but NULLs for text, so it is told what each is.
+    dialect = session.get_bind().dialect
+    typed = {
+        column: f"CAST(fresh.{column} AS {kind.compile(dialect)})" if dialect.name != "sqlite" else f"fresh.{column}"
+        for column, kind in (
+            (column, table.metadata.tables[str(table.__tablename__)].c[column].type) for column in columns
+        )
+    }
+    changes = ", ".join([*(f"{column} = {typed[column]}" for column in columns[1:]), *([fixed] if fixed else [])])
     for chunk in _chunks(rows):
         marks = _marks(session, len(columns), len(chunk))
         if session.get_bind().dialect.name == "sqlite":

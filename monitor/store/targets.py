@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import case, delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from alerts.findings import Reach
+from monitor.observations import Domain
 from monitor.schedule import Due
+from monitor.snapshots import decode_domain
 from monitor.store.packages import chunks
-from monitor.store.tables import Membership, Target, WatchEntry
+from monitor.store.tables import Membership, Snapshot, Target, Value, WatchEntry
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -97,7 +100,7 @@ def add_targets(
 
 def checkable(sort: str) -> bool:
     """Whether a target of this sort has a source of its own; a maintainer is known through packages."""
-    return sort == "package"
+    return sort != "maintainer"
 
 
 def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Random) -> Reconciled:
@@ -179,7 +182,7 @@ def take_due(session: Session, now: datetime, limit: int, source: str, busy: Ite
         .order_by(col(Target.due_at))
         .limit(limit + len(skip))
     )
-    return [_due(row) for row in rows if row.id not in skip][:limit]
+    return with_domains(session, [_due(row) for row in rows if row.id not in skip][:limit])
 
 
 def by_subject(session: Session, subjects: Iterable[str]) -> list[Due]:
@@ -187,7 +190,7 @@ def by_subject(session: Session, subjects: Iterable[str]) -> list[Due]:
     found: list[Due] = []
     for chunk in chunks(sorted(set(subjects))):
         found += map(_due, session.execute(select(*_DUE_COLUMNS).where(col(Target.subject).in_(chunk))))
-    return sorted(found, key=lambda due: due.subject)
+    return with_domains(session, sorted(found, key=lambda due: due.subject))
 
 
 def all_watched(session: Session) -> list[Due]:
@@ -196,7 +199,21 @@ def all_watched(session: Session) -> list[Due]:
     rows = session.execute(
         select(*_DUE_COLUMNS).where(col(Target.due_at).is_not(None)).order_by(order, col(Target.subject))
     )
-    return [_due(row) for row in rows]
+    return with_domains(session, [_due(row) for row in rows])
+
+
+def with_domains(session: Session, dues: Sequence[Due]) -> list[Due]:
+    """The same targets; domains among them with what is known of them, in one query for all."""
+    domains = [due.id for due in dues if due.sort == "domain"]
+    known: dict[int, Domain] = {}
+    for chunk in chunks(domains):
+        rows = session.execute(
+            select(col(Snapshot.target_id), col(Value.body))
+            .join(Value, col(Value.digest) == col(Snapshot.digest))
+            .where(col(Snapshot.target_id).in_(chunk), col(Snapshot.last_seen).is_(None))
+        )
+        known.update((target, decode_domain(body)) for target, body in rows)
+    return [replace(due, domain=known.get(due.id)) if due.sort == "domain" else due for due in dues]
 
 
 def ids_of(session: Session, subjects: Iterable[str]) -> dict[str, int]:

@@ -101,6 +101,41 @@ def test_what_could_not_be_checked_is_exit_3_and_in_status(weaklink: Run, regist
     assert "web page" in failing["error"]
 
 
+def test_domains_are_shown_by_expiry_with_their_evidence(
+    weaklink: Run, folder: Path, registry: Any, packument: Any, knots: Any, whois_server: Any
+) -> None:
+    knot = knots()
+    knot.zone("alice-mail.org", "@ NS ns1.host.org.\n@ MX 10 mx.host.org.\n@ A 192.0.2.1")
+    knot.start()
+    registry.documents["/dns.json"] = {"services": [[["org"], [f"{registry.url}rdap/"]]]}
+    registry.documents["/rdap/domain/alice-mail.org"] = {
+        "objectClassName": "domain",
+        "ldhName": "alice-mail.org",
+        "events": [{"eventAction": "expiration", "eventDate": "2095-01-01T00:00:00Z"}],
+    }
+    document = packument()
+    document["maintainers"] = [{"name": "alice", "email": "alice@alice-mail.org"}]
+    registry.documents["/left-pad"] = document
+    with (folder / "weaklink.toml").open("a") as stream:
+        stream.write(f'[domains]\nnameservers = ["{knot.address}"]\nrdap_bootstrap = "{registry.url}dns.json"\n')
+        stream.write(f'whois_server = "127.0.0.1:{whois_server.port}"\n')
+    assert weaklink("check").returncode == 0
+    assert weaklink("check").returncode == 0
+    shown = json.loads(weaklink("--json", "show", "domain:alice-mail.org").stdout)
+    assert shown["facts"]["state"] == "registered"
+    assert shown["facts"]["expires_at"] == "2095-01-01T00:00:00Z"
+    assert shown["facts"]["mail_exchangers"] == ["mx.host.org"]
+    assert shown["facts"]["accounts"] == ["npm:~alice"]
+    assert shown["facts"]["packages"] == ["pkg:npm/left-pad"]
+    assert {one["type"] for one in shown["facts"]["evidence"]} == {"registration", "delegation"}
+    assert [one["watch"] for one in shown["watches"]] == ["shop"]
+    (listed,) = json.loads(weaklink("--json", "domains").stdout)
+    assert (listed["domain"], listed["packages"]) == ("alice-mail.org", 1)
+    account = json.loads(weaklink("--json", "show", "npm:~alice").stdout)
+    assert account["facts"]["domains"] == ["alice-mail.org"]
+    assert "alice-mail.org" in weaklink("domains").stdout
+
+
 def test_init_never_overwrites(weaklink: Run, folder: Path) -> None:
     before = (folder / "weaklink.toml").read_text()
     done = weaklink("init")

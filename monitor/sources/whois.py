@@ -1,0 +1,112 @@
+"""WHOIS (RFC 3912) for top-level domains without RDAP, or when RDAP fails: one bounded question, one hop.
+
+Which server to ask is python-whois's knowledge; what a reply refers to is never asked, since replies are written by
+strangers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from whois.whois import NICClient
+
+from config.clock import Clock
+from config.settings import Domains
+from config.values import parse_address
+from monitor.errors import Unavailable
+from monitor.observations import Outcome, Registration
+from monitor.sources.politeness import Host, HostHealth
+from monitor.sources.whois_text import LARGEST, parse_whois
+
+
+class Whois:
+    """Asks WHOIS servers, one question at a time for each. Trouble is an outcome, never an exception."""
+
+    def __init__(
+        self,
+        settings: Domains,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._hosts: dict[str, Host] = {}
+        self._choose = NICClient()
+
+    def health(self) -> list[HostHealth]:
+        return [self._hosts[name].health() for name in sorted(self._hosts)]
+
+    async def lookup(self, domain: str, now: datetime) -> Registration | None:
+        """What the server of the top-level domain says; None where none is known."""
+        server = self._server(domain)
+        if server is None:
+            return None
+        name, port = server
+        host = self._host(f"{name}:{port}")
+        try:
+            async with host.turn():
+                reply = await self._ask(host, name, port, domain)
+        except Unavailable as error:
+            return Registration(
+                source="whois", server=error.host, at=now, outcome=Outcome.UNAVAILABLE, reason=error.reason
+            )
+        return await asyncio.to_thread(parse_whois, reply, domain, name, now)
+
+    def _server(self, domain: str) -> tuple[str, int] | None:
+        if self.settings.whois_server:
+            return parse_address(self.settings.whois_server, 43)
+        chosen = self._choose.choose_server(domain)
+        # Where python-whois knows no server it would ask IANA's for one: a name from a reply.
+        return (chosen, 43) if chosen and chosen != NICClient.IANAHOST else None
+
+    def _host(self, name: str) -> Host:
+        if name not in self._hosts:
+            self._hosts[name] = Host(
+                name,
+                per_second=self.settings.requests_per_second,
+                connections=1,
+                clock=self._clock,
+                monotonic=self._monotonic,
+                sleep=self._sleep,
+            )
+        return self._hosts[name]
+
+    async def _ask(self, host: Host, name: str, port: int, domain: str) -> bytes:
+        try:
+            async with asyncio.timeout(self.settings.timeout.total_seconds()):
+                reader, writer = await asyncio.open_connection(name, port)
+                try:
+                    query = f"-T dn {domain}" if name == "whois.denic.de" else domain
+                    writer.write(query.encode("ascii") + b"\r\n")
+                    await writer.drain()
+                    reply = await _read(reader)
+                finally:
+                    writer.close()
+        except TimeoutError:
+            host.failed("it did not answer in time")
+            raise Unavailable(host.name, "it did not answer in time") from None
+        except OSError:
+            host.failed("cannot be reached")
+            raise Unavailable(host.name, "cannot be reached") from None
+        if len(reply) > LARGEST:
+            host.failed("its reply has no end")
+            raise Unavailable(host.name, f"its reply is larger than {LARGEST // 1024} kB")
+        if not reply.strip():
+            host.failed("it sent nothing")
+            raise Unavailable(host.name, "it closed the connection without a reply")
+        host.succeeded()
+        return reply
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    reply = bytearray()
+    while len(reply) <= LARGEST and (chunk := await reader.read(16 * 1024)):
+        reply += chunk
+    return bytes(reply)
