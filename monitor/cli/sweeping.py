@@ -176,7 +176,7 @@ async def _sweep(
 
 async def _describe(store: Store, dues: Sequence[Due], swept: Swept, inactive_after: Any) -> None:
     """Rows for the packages that were seen for the first time; later sweeps tell what changed."""
-    new = [due for due in dues if due.subject in swept.first_seen]
+    new = [due for due in dues if due.subject in swept.first_seen and due.sort == "package"]
     stored = await store.read(lambda session: load_packages(session, [due.id for due in new]))
     now = system_clock()
     swept.rows = [overview(due.subject, stored[due.id].package, now, inactive_after) for due in new if due.id in stored]
