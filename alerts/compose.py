@@ -19,6 +19,7 @@ from config.severity import Severity
 MOST_ITEMS = 25
 """Alerts in one message; more are counted."""
 MOST_FACTS = 8
+MOST_NAMED = 10
 
 _WORDS = {"reminder": "Still open", "resolved": "Resolved", "update": "Update", "escalation": "Not acknowledged"}
 
@@ -75,9 +76,23 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
             )
             for f in shown
         ),
+        concerns=_concerns(findings),
         reach=tuple(reach_line(one) for one in alert.watches),
         link=f"{policy.page_url}/alerts/{alert.id}" if policy.page_url else "",
     )
+
+
+def _concerns(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Accounts and packages that the findings name in their evidence, in its order: the most exposed first."""
+    lines = []
+    for what in ("accounts", "packages"):
+        lists = [f.evidence[what] for f in findings if isinstance(f.evidence.get(what), list)]
+        named = dict.fromkeys(one for told in lists for one in told if isinstance(one, str))
+        if named:
+            shown = ", ".join(short_form(one) for one in list(named)[:MOST_NAMED])
+            more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+            lines.append(f"{what}: {shown}{more}")
+    return tuple(lines)
 
 
 def reach_line(reach: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from monitor.expiry import publishes_no_expiry
 from monitor.observations import Delegation, Domain, DomainState, Outcome, Registration
 
 Evidence = Registration | Delegation
@@ -52,6 +53,8 @@ def _facts(domain: Domain, found: Sequence[Registration]) -> Domain:
             if value is not UNSET and (field != "nameservers" or domain.nameservers is UNSET):
                 told[field] = value
                 break
+    if "expires_at" not in told and publishes_no_expiry(domain.name):
+        told["expires_at"] = None
     return replace(domain, **told)
 
 

@@ -33,6 +33,8 @@ class Item(Struct, frozen=True, kw_only=True):
     reason: str = ""
     """Why it is graver than its parts."""
     facts: tuple[Fact, ...] = ()
+    concerns: tuple[str, ...] = ()
+    """What else hangs on it: ``accounts: npm:~alice``, ``packages: npm:left-pad and 39 more``."""
     reach: tuple[str, ...] = ()
     """``shop (web-team): direct``, ``api: express -> qs, 1.2.3 in use``."""
     link: str = ""

@@ -109,6 +109,7 @@ def _block(item: Item, medium: Medium) -> str:
     last = []
     if item.reason:
         last.append(f"Graver than its parts: {e(item.reason)}")
+    last += [f"{e(one[0].upper() + one[1:])}" for one in item.concerns]
     if item.reach:
         more = f" and {len(item.reach) - MOST_REACH} more" if len(item.reach) > MOST_REACH else ""
         last.append("Reaches: " + "; ".join(map(e, item.reach[:MOST_REACH])) + more)

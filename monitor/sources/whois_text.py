@@ -14,6 +14,7 @@ import whois
 from msgspec import UNSET
 from whois.exceptions import PywhoisError
 
+from monitor.expiry import publishes_no_expiry
 from monitor.observations import Outcome, Registration
 from monitor.sources.whois_dates import whois_date
 
@@ -21,11 +22,6 @@ LARGEST: Final = 256 * 1024
 LARGEST_FOR_PYTHON_WHOIS: Final = 12 * 1024
 MOST_LINES: Final = 3000
 LONGEST_LINE: Final = 400
-
-NO_EXPIRY: Final = frozenset(
-    ["de", "nl", "eu", "be", "at", "ch", "li", "lu", "ae", "au", "no", "pe", "il", "ax", "google", "int", "aq"]
-)
-"""Top-level domains whose registries publish no expiry date."""
 
 _EXPIRY: Final = (
     r"(?:domain )?registry expir(?:y|ation) (?:date|time)",
@@ -186,7 +182,7 @@ def _facts(told: dict[str, list[str]], lines: list[str], domain: str, tld: str) 
     facts: dict[str, Any] = {}
     if expires is not None:
         facts["expires_at"] = expires
-    elif tld in NO_EXPIRY:
+    elif publishes_no_expiry(domain):
         facts["expires_at"] = None
     if created is not None and (expires is None or created <= expires):
         facts["registered_at"] = created

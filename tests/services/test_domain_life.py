@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from alerts.compose import compose
 from alerts.model import Alert
 from alerts.routing import policy
 from config.settings import Domains, HttpLimits, Settings
@@ -172,6 +173,9 @@ async def test_a_domain_is_followed_from_health_to_the_stranger_who_buys_it(life
     (alert,) = life.alerts()
     assert alert.severity == Severity.CRITICAL
     assert alert.watches[0]["watch"] == "shop"
+    with life.store.reading() as session:
+        message = compose(session, [alert], "first", life.recorder.policy, "thread", life.now)
+    assert message.items[0].concerns == ("accounts: npm:~alice", "packages: npm:left-pad")
 
     document = json.loads(json.dumps(life.document))
     document["versions"]["1.4.0"] = document["versions"]["1.3.0"] | {"version": "1.4.0", "dist": {}}
@@ -281,6 +285,16 @@ async def test_a_server_that_is_not_responsible_says_nothing(knots: Callable[[],
     found = await Resolver(Domains(nameservers=(knot.address,))).delegation("alice-mail.org", START)
     assert found.outcome is Outcome.UNAVAILABLE
     assert found.rcode == "REFUSED"
+
+
+async def test_a_zone_that_cannot_be_served_says_nothing(knots: Callable[[], Any]) -> None:
+    knot = knots()
+    knot.zone("other.org", ZONE)
+    knot.zones["alice-mail.org"] = "this is no zone file"
+    knot.start()
+    found = await Resolver(Domains(nameservers=(knot.address,))).delegation("alice-mail.org", START)
+    assert found.outcome is Outcome.UNAVAILABLE
+    assert found.rcode == "SERVFAIL"
 
 
 async def test_a_long_answer_comes_by_tcp(knots: Callable[[], Any]) -> None:

@@ -219,6 +219,12 @@ def test_the_verdict_follows_from_the_evidence(evidence: list[Any], state: Domai
     assert found.evidence == tuple(evidence)
 
 
+def test_a_registry_that_publishes_no_expiry_says_so() -> None:
+    found = verdict("x.de", [registration(days=None)], NOW, WARN)
+    assert found.expires_at is None
+    assert "publishes no expiry date" in found.reason
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([registration(NO), registration(NO, source="whois"), delegation(NO), delegation()])))
 def test_failures_never_make_a_domain_lapse(evidence: list[Any]) -> None:
