@@ -40,7 +40,7 @@ class DomainSource:
             evidence += [] if second is None else [second]
         evidence.append(delegation)
         if all(one.outcome is Outcome.UNAVAILABLE for one in evidence):
-            raise Unavailable(f"domain {name}", "; ".join(_said(one) for one in evidence)[:400])
+            raise Unavailable("no source could be asked", "; ".join(_said(one) for one in evidence)[:400])
         return verdict(name, evidence, now, self.warn_days)
 
 

@@ -128,7 +128,7 @@ class Rdap:
         if base is None:
             if self._bootstrap.known:
                 return None
-            return _unavailable("rdap bootstrap", now, "the table of RDAP servers could not be fetched yet")
+            return _unavailable("bootstrap", now, "the table of RDAP servers could not be fetched yet")
         url = f"{base.rstrip('/')}/domain/{domain}"
         server = urlsplit(base).netloc
         try:
