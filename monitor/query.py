@@ -99,7 +99,8 @@ def _alert_json(alert: Alert, findings: Sequence[Any]) -> dict[str, Any]:
         ],
         "opened_at": alert.opened_at,
         "resolved_at": alert.resolved_at,
-        "watches": alert.watches,
+        "watches": [one["watch"] for one in alert.watches],
+        "reach": alert.watches,
         "advice": gravest.advice if gravest else "",
     }
 

@@ -52,7 +52,7 @@ def check(call: Call) -> None:
                 "valid": True,
                 "files": [str(file) for file in configuration.files],
                 "watches": [
-                    {"watch": watch.name, "owner": watch.owner, "packages": [w.subject for w in by_watch[watch.name]]}
+                    {"watch": watch.name, "owner": watch.owner, "targets": [w.subject for w in by_watch[watch.name]]}
                     for watch in settings.watch
                 ],
                 "channels": [channel.name for channel in settings.channel],
@@ -61,7 +61,7 @@ def check(call: Call) -> None:
         )
         return
     table(
-        ["watch", "owner", "packages"],
+        ["watch", "owner", "targets"],
         [(watch.name, watch.owner or "-", len(by_watch[watch.name])) for watch in settings.watch],
     )
     if settings.channel and not settings.route:
@@ -104,8 +104,10 @@ def list_(call: Call) -> None:
                             "source": w.source,
                         }
                         for w in wanted
-                        if w.watch == one.name
+                        if w.watch == one.name and w.sort == "package"
                     ],
+                    "maintainers": [w.subject for w in wanted if w.watch == one.name and w.sort == "maintainer"],
+                    "domains": [w.subject for w in wanted if w.watch == one.name and w.sort == "domain"],
                 }
                 for one in configuration.settings.watch
             ]
@@ -113,7 +115,7 @@ def list_(call: Call) -> None:
         return
     owners = {one.name: one.owner for one in configuration.settings.watch}
     table(
-        ["watch", "owner", "package", "from"],
+        ["watch", "owner", "target", "from"],
         [(w.watch, owners[w.watch] or "-", short_form(w.subject), w.source) for w in wanted],
     )
 

@@ -218,7 +218,7 @@ def alerts(call: Call, state: str | None) -> None:
                 a["state"],
                 iso(a["opened_at"]),
                 cell(a["title"]),
-                ", ".join(w["watch"] for w in a["watches"]),
+                ", ".join(a["watches"]),
             )
             for a in found
         ],

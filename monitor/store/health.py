@@ -70,5 +70,6 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
             for row in sources
         ],
         "deliveries": {str(state): count for state, count in deliveries},
+        "silences": [],
         "daemon_alive_at": datetime.fromisoformat(alive.value) if alive else None,
     }
