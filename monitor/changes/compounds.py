@@ -9,7 +9,8 @@ from config.settings import Compound
 from config.severity import Severity
 
 _PERSON = "publisher-changed|publisher-not-maintainer|ownership-replaced"
-_CODE = "install-script-added|install-script-changed"
+# A script that changed is common with honest newcomers; one that turns alarming is grave by itself.
+_CODE = "install-script-added"
 
 COMPOUNDS: Final = (
     Compound(
@@ -28,7 +29,7 @@ COMPOUNDS: Final = (
     ),
     Compound(
         name="stranger-revives",
-        all=("dormant-revival", _PERSON),
+        all=("dormant-revival", f"{_PERSON}|maintainer-added"),
         within=timedelta(days=7),
         severity=Severity.CRITICAL,
         reason="A package that was silent for years comes back under another account.",
@@ -74,12 +75,5 @@ COMPOUNDS: Final = (
         within=timedelta(days=1),
         severity=Severity.CRITICAL,
         reason="Many packages of one account within an hour, published in another way than usual.",
-    ),
-    Compound(
-        name="handed-over",
-        all=("publisher-changed", "maintainer-removed"),
-        within=timedelta(days=30),
-        severity=Severity.HIGH,
-        reason="Somebody new publishes while somebody who could is gone.",
     ),
 )

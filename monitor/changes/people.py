@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from msgspec import UNSET
 
@@ -12,6 +13,8 @@ from monitor.accounts import is_person
 from monitor.changes.model import Change, Context
 from monitor.changes.prior import Prior
 from monitor.observations import Account, Package, Release
+
+SMALL_TEAM: Final = 3
 
 
 def compare_people(before: Package, after: Package, context: Context, purl: str, dormant: bool) -> Iterator[Change]:
@@ -31,15 +34,18 @@ def maintainers_changed(
     """The difference between two lists of maintainers; their order says nothing."""
     old = {account.name: account for account in before if is_person(account)}
     new = {account.name: account for account in after if is_person(account)}
-    for name in sorted(new.keys() - old.keys()):
+    added = sorted(new.keys() - old.keys())
+    # One stranger who is let into a small package that nobody worked on for years is how event-stream was lost; an
+    # organisation that lists its members anew is not.
+    alone = dormant and len(added) == 1 and len(old) <= SMALL_TEAM
+    for name in added:
         yield Change(
             kind="maintainer-added",
             subject=purl,
             after=name,
             account=name,
             happened_at=happened_at,
-            # A stranger who is let into a package that nobody worked on for years is how event-stream was lost.
-            severity=Severity.HIGH if dormant else None,
+            severity=Severity.HIGH if alone else None,
             evidence={"email": new[name].email or "", "maintainers": sorted(new), "dormant": dormant},
         )
     for name in sorted(old.keys() - new.keys()):

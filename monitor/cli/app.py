@@ -73,6 +73,6 @@ def weaklink(ctx: click.Context, config: Path | None, as_json: bool) -> None:
 
 
 def main() -> None:
-    from monitor.cli import asking, database, looking, sweeping  # noqa: F401 - each adds its commands
+    from monitor.cli import asking, database, looking, replaying, sweeping  # noqa: F401 - each adds its commands
 
     weaklink()
