@@ -165,6 +165,21 @@ def check_channels(configuration: Configuration) -> None:
         raise ConfigError(problems, list(configuration.files))
 
 
+def unheeded(configuration: Configuration) -> list[str]:
+    """What the configuration asks for and this version does not do, so that nobody relies on it; a line each."""
+    settings = configuration.settings
+    lines = [
+        f"watch {watch.name!r}: its manifests are not read by this version; only what it lists itself is watched"
+        for watch in settings.watch
+        if watch.manifests
+    ]
+    if settings.heartbeat is not None:
+        lines.append("[heartbeat]: this version sends none")
+    if settings.registries.npm.changes_feed or settings.registries.pypi.changes_feed:
+        lines.append("changes_feed: this version polls; the feed is not followed")
+    return lines
+
+
 def watched(configuration: Configuration) -> list[Wanted]:
     """Every target that the watches name; a package that one watch names twice counts once."""
     found: dict[tuple[str, str], Wanted] = {}

@@ -13,6 +13,7 @@ from config.edit import EditRefused
 from config.load import Configuration, find, load
 from config.names import BadName
 from config.problems import ConfigError
+from monitor.assembly import unheeded
 from monitor.changes.kinds import KINDS
 from monitor.cli.output import note
 from monitor.store.engine import Store, StoreError
@@ -44,6 +45,12 @@ class Call:
         if done and sys.stderr.isatty():
             note(done)
         return store
+
+
+def warn(configuration: Configuration) -> None:
+    """Say on standard error what is asked for and not done."""
+    for line in unheeded(configuration):
+        note(f"weaklink: {line}")
 
 
 class Commands(click.Group):

@@ -15,7 +15,7 @@ from config.schema import json_schema
 from config.starter import write_starter
 from monitor.assembly import check_channels, watched
 from monitor.changes.kinds import KINDS
-from monitor.cli.app import FINE, INCOMPLETE, WRONG, Call, weaklink
+from monitor.cli.app import FINE, INCOMPLETE, WRONG, Call, warn, weaklink
 from monitor.cli.output import note, say, table, write_json
 
 
@@ -43,6 +43,7 @@ def check(call: Call) -> None:
     """Validate all of it and show what is watched."""
     configuration = call.configuration()
     check_channels(configuration)
+    warn(configuration)
     settings = configuration.settings
     wanted = watched(configuration)
     by_watch = {watch.name: [w for w in wanted if w.watch == watch.name] for watch in settings.watch}

@@ -21,7 +21,7 @@ from config.clock import system_clock
 from config.names import parse_package, short_form
 from config.severity import Severity
 from monitor.assembly import Assembly, check_channels
-from monitor.cli.app import FINE, FOUND, INCOMPLETE, WRONG, Call, weaklink
+from monitor.cli.app import FINE, FOUND, INCOMPLETE, WRONG, Call, warn, weaklink
 from monitor.cli.output import cell, err, iso, note, say, severity_cell, table, write_json
 from monitor.daemon import Daemon
 from monitor.overview import Row, overview
@@ -42,6 +42,7 @@ def check(ctx: click.Context, items: tuple[str, ...], fail_on: str | None) -> No
     call: Call = ctx.obj
     configuration = call.configuration()
     check_channels(configuration)
+    warn(configuration)
     store = call.store(configuration)
     swept = asyncio.run(_sweep(call, Assembly, configuration, store, [parse_package(item) for item in items]))
     store.close()
@@ -188,6 +189,7 @@ def run(call: Call) -> None:
     """The daemon: checks on schedule, tells, and takes up edits, until it is stopped."""
     configuration = call.configuration()
     check_channels(configuration)
+    warn(configuration)
     _log()
     store = call.store(configuration)
     with _alone(store):
