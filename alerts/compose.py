@@ -89,7 +89,11 @@ def _concerns(findings: Sequence[Finding]) -> tuple[str, ...]:
         lists = [f.evidence[what] for f in findings if isinstance(f.evidence.get(what), list)]
         named = dict.fromkeys(one for told in lists for one in told if isinstance(one, str))
         if named:
-            shown = ", ".join(short_form(one) for one in list(named)[:MOST_NAMED])
+            counts = {k: n for f in findings for k, n in (f.evidence.get("dependants") or {}).items()}
+            shown = ", ".join(
+                short_form(one) + (f" ({counts[one]} known dependants)" if one in counts else "")
+                for one in list(named)[:MOST_NAMED]
+            )
             more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
             lines.append(f"{what}: {shown}{more}")
     return tuple(lines)

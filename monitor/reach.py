@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,9 +15,12 @@ from config.names import account_subject, split_purl
 from monitor.changes.model import Change
 from monitor.schedule import Due
 from monitor.store.memberships import accounts_on_domains
-from monitor.store.packages import chunks
+from monitor.store.packages import chunks, dependants
 from monitor.store.tables import Membership, Target
 from monitor.store.targets import reach_of
+
+MOST_COUNTED: Final = 20
+"""Packages of one domain whose dependants are counted."""
 
 
 class Joined(Struct):
@@ -42,7 +46,7 @@ def join(session: Session, changes: Sequence[tuple[Due, Change]]) -> list[Joined
     joined = []
     for due, change in changes:
         if due.sort == "domain":
-            joined.append(_domain(due, change, on_domain, subjects, reach))
+            joined.append(_domain(session, due, change, on_domain, subjects, reach))
         else:
             joined.append(_package(due, change, domains_of.get(due.id, {}), reach))
     return joined
@@ -57,6 +61,7 @@ def _package(due: Due, change: Change, domains: dict[str, set[str]], reach: dict
 
 
 def _domain(
+    session: Session,
     due: Due,
     change: Change,
     on_domain: dict[str, list[tuple[str, int]]],
@@ -68,8 +73,9 @@ def _domain(
     # Most exposed first: what most of the user's watches use.
     targets = sorted({target for _, target in users}, key=lambda t: (-len(reach.get(t, ())), subjects.get(t, "")))
     packages = [subjects[target] for target in targets if target in subjects]
+    known = {purl: count for purl in packages[:MOST_COUNTED] if (count := dependants(session, split_purl(purl)[1]))}
     touched = sorted({one for target in (due.id, *targets) for one in reach.get(target, ())})
-    evidence = {**change.evidence, "accounts": accounts, "packages": packages}
+    evidence = {**change.evidence, "accounts": accounts, "packages": packages, "dependants": known}
     return Joined(due, replace(change, evidence=evidence), tuple(touched), tuple(accounts))
 
 

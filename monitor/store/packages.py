@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
-from sqlalchemy import select, update
+from sqlalchemy import distinct, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -132,6 +132,23 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
         if served[target] or stored.withdrawn:
             stored.package = replace(stored.package, releases=served[target])
     return known
+
+
+def dependants(session: Session, name: str) -> int:
+    """How many watched packages have had a release that depends on ``name``: the dependants that are known here.
+
+    Looks through the distinct lists of dependencies, not through releases; for alerts about domains, which are rare.
+    """
+    needle = encode(name) + b":"
+    holds = (
+        func.position(literal(needle).op("IN")(col(Value.body)))
+        if session.get_bind().dialect.name == "postgresql"
+        else func.instr(col(Value.body), needle)
+    )
+    lists = select(col(Value.digest)).where(holds > 0)
+    query = select(func.count(distinct(col(ReleaseRow.target_id)))).where(col(ReleaseRow.dependencies).in_(lists))
+    count: int = session.execute(query).scalar_one()
+    return count
 
 
 class PackageWriter:

@@ -22,7 +22,7 @@ from monitor.results import Failed, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER
 from monitor.sources.packument import parse_packument
 from monitor.store.engine import Store
-from monitor.store.packages import load_packages
+from monitor.store.packages import dependants, load_packages
 from monitor.store.tables import ChangeRow, ReleaseRow, Snapshot, Target
 from monitor.store.targets import Wanted, by_subject, reconcile, take_due
 from monitor.validators import Validators
@@ -246,6 +246,18 @@ def test_an_owed_message_is_made_in_the_transaction_of_its_alert(
     (owed,) = watch.all(Delivery)
     assert owed.channel == "team"
     assert owed.kind == "first"
+
+
+def test_dependants_are_counted_among_what_is_watched(store: Store, packument: Build) -> None:
+    watch = Watch(store, "left-pad", "right-pad", "pad-left")
+    depending = packument("right-pad")
+    depending["versions"]["1.3.0"]["dependencies"] = {"left-pad": "^1.0.0"}
+    other = packument("pad-left")
+    other["versions"]["1.3.0"]["dependencies"] = {"left-pad-not": "^1.0.0"}
+    watch.sees(packument(), depending, other)
+    with store.reading() as session:
+        assert dependants(session, "left-pad") == 1
+        assert dependants(session, "nothing") == 0
 
 
 def test_the_severity_of_the_configuration_wins(store: Store, packument: Build, taken_over: Build) -> None:
