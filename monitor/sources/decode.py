@@ -6,7 +6,10 @@ is judged alone: a field of a wrong type is left out (it is then unknown), the r
 
 from __future__ import annotations
 
+import re
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -20,12 +23,27 @@ FIRST_YEAR = 2003
 LAST_YEAR = 2100
 
 
+# JSON may escape a NUL, and no database takes it: PostgreSQL would refuse what is recorded beside it, too.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
 class BadDocument(ValueError):
     """A body that is not the document that was asked for; one line that says why."""
 
 
+@contextmanager
+def bounded_depth() -> Iterator[None]:
+    """Reading within runs out of depth as a BadDocument: a document can pass the decoder and be too deep later."""
+    try:
+        yield
+    except RecursionError:
+        raise BadDocument("the answer is nested too deep") from None
+
+
 def decode(body: bytes, decoder: msgspec.json.Decoder[S]) -> S:
-    """The document in ``body``; BadDocument if it is no JSON object at all."""
+    """The document in ``body``, without NUL characters; BadDocument if it is no JSON object at all."""
+    if b"\\u0000" in body:
+        body = _NUL.sub(rb"\1\\ufffd", body)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
@@ -34,6 +52,14 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[S]) -> S:
         raise BadDocument(f"the answer is no JSON ({_first_words(body) or error})") from None
     except RecursionError:
         raise BadDocument("the answer is nested too deep") from None
+
+
+def value_of(raw: msgspec.Raw) -> Any:
+    """What a piece that was left as bytes says; BadDocument where only skipping it hid that it says nothing."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadDocument("the answer holds a number or text that cannot be") from None
 
 
 def _patiently(body: bytes, type_: type[S]) -> S:

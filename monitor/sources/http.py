@@ -215,11 +215,11 @@ def _asked_to_wait(reply: Reply, now: datetime) -> timedelta | None:
     stated = reply.headers.get("retry-after", "").strip()
     if reply.status != 429 and not (reply.status == 503 and stated):
         return None
-    if stated.isdigit() and len(stated) < 10:
+    if stated.isascii() and stated.isdigit() and len(stated) < 10:
         return timedelta(seconds=int(stated))
     try:
         moment = parsedate_to_datetime(stated)
-    except ValueError:
+    except (ValueError, OverflowError):
         return RETRY_AFTER_DEFAULT
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
 

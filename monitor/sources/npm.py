@@ -82,13 +82,18 @@ def conditional(known: Validators) -> dict[str, str]:
 
 
 def validators_of(reply: Reply) -> Validators:
-    etag = reply.headers.get("etag", "")[:1000]
+    etag = _repeatable(reply.headers.get("etag", ""), 1000)
     return Validators(
         etag=etag,
-        last_modified=reply.headers.get("last-modified", "")[:200],
+        last_modified=_repeatable(reply.headers.get("last-modified", ""), 200),
         # With an ETag the registry itself says whether anything changed.
         digest="" if etag else blake2b(reply.body, digest_size=16).hexdigest(),
     )
+
+
+def _repeatable(stated: str, longest: int) -> str:
+    """A validator as it was stated; ``""`` for one that no request could repeat."""
+    return stated if len(stated) <= longest and stated.isascii() and stated.isprintable() else ""
 
 
 def host_of(url: str) -> str:

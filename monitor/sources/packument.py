@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from monitor.observations import Account, Package, Release, Standing
-from monitor.sources.decode import BadDocument, decode, moment
+from monitor.sources.decode import BadDocument, bounded_depth, decode, moment, value_of
 from monitor.versions import semver_key
 
 T = TypeVar("T")
@@ -109,14 +109,18 @@ class _Reader:
             return read(UNSET)
         key = (read, bytes(raw))
         if key not in self._read:
-            self._read[key] = read(msgspec.json.decode(raw))
+            self._read[key] = read(value_of(raw))
         found: T = self._read[key]
         return found
 
 
 def parse_packument(body: bytes, name: str) -> Package:
     """The package that a full packument describes; BadDocument if it is not the packument of ``name``."""
-    document = decode(body, _decoder)
+    with bounded_depth():
+        return _package(decode(body, _decoder), name)
+
+
+def _package(document: _Packument, name: str) -> Package:
     stated = document.name if isinstance(document.name, str) else document.id
     if not isinstance(stated, str):
         raise BadDocument("the answer is a JSON object, but no package document: it has no name")
@@ -375,7 +379,7 @@ def repository_url(value: Any) -> str:
 
 def _licence(value: Any) -> str:
     if isinstance(value, list):
-        return " OR ".join(filter(None, map(_licence, value[:20])))
+        return " OR ".join(filter(None, (_licence(one) for one in value[:20] if not isinstance(one, list))))
     if isinstance(value, dict):
         value = value.get("type") or value.get("name")
     return value.strip()[:300] if isinstance(value, str) else ""

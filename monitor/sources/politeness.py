@@ -81,6 +81,7 @@ class Host:
         async with self._slots:
             self._refuse_if_closed()
             await self._wait_for_rate()
+            self._refuse_if_closed()  # what the host asked of another request while this one waited
             probing = self._down_since is not None
             self._probing = probing
             try:

@@ -20,7 +20,7 @@ from config.names import normalise_pypi
 from monitor.errors import Refused, Unavailable
 from monitor.facts import known_or
 from monitor.observations import Account, Package, Release, Standing
-from monitor.sources.decode import BadDocument, decode, moment
+from monitor.sources.decode import BadDocument, bounded_depth, decode, moment
 from monitor.sources.http import Http, Reply
 from monitor.sources.npm import Fetched, conditional, host_of, off_the_loop, unexpected, validators_of
 from monitor.validators import Validators
@@ -70,12 +70,19 @@ class PypiSource:
         validators = validators_of(reply)
         if validators.digest and validators.digest == known.digest:
             return Fetched(None, validators, reply.wire_bytes)
-        simple = await self._simple(index, name)
+        simple, told = None, True
+        try:
+            simple = await self._simple(index, name)
+        except Unavailable:
+            told = False
         wire = reply.wire_bytes + (simple.wire_bytes if simple else 0)
         try:
             package = await off_the_loop(parse_pypi, reply.body, name, simple.body if simple else None)
         except BadDocument as error:
             raise Unavailable(host_of(url), str(error)) from None
+        if not told:
+            # It may be archived, for all that is known: no standing, and no validators, so that it is asked again.
+            return Fetched(msgspec.structs.replace(package, standing=UNSET), Validators(), wire)
         return Fetched(package, validators, wire)
 
     async def _get(self, index: IndexAddress, url: str, headers: dict[str, str]) -> Reply:
@@ -84,13 +91,14 @@ class PypiSource:
         return await self._http.get(url, headers=headers)
 
     async def _simple(self, index: IndexAddress, name: str) -> Reply | None:
-        """The project's page of the simple index; None where the index does not serve it as JSON.
+        """The project's page of the simple index; None where the index does not serve it as JSON, or not to us.
 
-        It adds facts to the document and is not needed for it: without it they are unknown.
+        It adds facts to the document and is not needed for it: without it they are unknown. Unavailable where
+        another time it may be served.
         """
         try:
             reply = await self._get(index, f"{index.simple_url.rstrip('/')}/{name}/", {"Accept": SIMPLE})
-        except (Unavailable, Refused):
+        except Refused:
             return None
         served = reply.headers.get("content-type", "").startswith(SIMPLE)
         return reply if reply.status == 200 and served else None
@@ -182,7 +190,11 @@ def parse_pypi(body: bytes, name: str, simple: bytes | None = None) -> Package:
     ``simple`` is the project's page of the simple index (PEP 691) where it was served. A document of a single
     version tells that version and nothing of the others.
     """
-    document = decode(body, _decoder)
+    with bounded_depth():
+        return _package(decode(body, _decoder), name, simple)
+
+
+def _package(document: _Document, name: str, simple: bytes | None) -> Package:
     info = document.info if isinstance(document.info, _Info) else _Info()
     if not isinstance(info.name, str):
         raise BadDocument("the answer is a JSON object, but no project document: it has no info.name")
@@ -196,7 +208,7 @@ def parse_pypi(body: bytes, name: str, simple: bytes | None = None) -> Package:
     return Package(
         ecosystem="pypi",
         name=normalise_pypi(name),
-        standing=Standing.ACTIVE if standing is UNSET else standing,
+        standing=Standing.ACTIVE if standing is UNSET and (simple is None or page is not None) else standing,
         standing_reason=reason,
         maintainers=_owners(document.ownership),
         contacts=_contacts(info),
@@ -248,7 +260,11 @@ def _contacts(info: _Info) -> tuple[str, ...] | UnsetType:
     if info.author_email is UNSET and info.maintainer_email is UNSET:
         return UNSET
     texts = [text[:5000] for text in (info.author_email, info.maintainer_email) if isinstance(text, str)]
-    return tuple(sorted({address[:320] for _, address in getaddresses(texts) if "@" in address}))
+    try:
+        named = getaddresses(texts)
+    except RecursionError:  # it descends into each parenthesis
+        return UNSET
+    return tuple(sorted({address[:320] for _, address in named if "@" in address}))
 
 
 def _releases(
