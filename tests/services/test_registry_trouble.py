@@ -7,12 +7,14 @@ import gzip
 import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec import UNSET
 from pydantic import SecretStr
 
 from config.registries import Registry as Address
@@ -79,6 +81,25 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> Callable[[we
 def bomb() -> bytes:
     """64 MB of zeros in 64 kB."""
     return gzip.compress(b"\0" * 64_000_000)
+
+
+def replying(reply: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(reply)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    return serve
+
+
+@asynccontextmanager
+async def raw(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """A server that need not speak HTTP; its URL."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    server.close()
 
 
 NESTED = b'{"name":"left-pad","versions":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
@@ -161,9 +182,11 @@ async def test_a_connection_cut_in_the_middle_is_tried_again_and_then_given_up(h
 async def test_a_source_that_drips_is_given_up_at_the_deadline(http: Http) -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not writer.is_closing():
-            writer.write(b"x")
-            await asyncio.sleep(0.2)
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.2)
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -273,16 +296,21 @@ async def test_a_scoped_name_is_one_path_segment_and_the_token_goes_to_its_regis
 
 
 async def test_a_cancelled_request_leaves_the_host_usable(npm: NpmSource, registry: Any, packument: Any) -> None:
-    async def hang(_request: web.Request) -> web.Response:
-        await asyncio.sleep(30)
+    async def hang(request: web.Request) -> web.Response:
+        for _ in range(250):
+            if request.transport is None or request.transport.is_closing():
+                break
+            await asyncio.sleep(0.02)
         return web.Response()
 
     registry.answers["/left-pad"] = hang
     task = asyncio.create_task(npm.fetch("left-pad"))
     await asyncio.sleep(0.1)
+    before = asyncio.all_tasks()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert asyncio.all_tasks() <= before - {task}
     del registry.answers["/left-pad"]
     registry.documents["/left-pad"] = packument()
     assert (await npm.fetch("left-pad")).package is not None
@@ -307,3 +335,166 @@ async def test_a_project_is_removed_only_if_the_simple_index_agrees(pypi: PypiSo
     registry.documents["/simple/leftpad/"] = {"name": "leftpad", "meta": {}, "files": []}
     with pytest.raises(Unavailable, match="still knows"):
         await pypi.fetch("leftpad")
+
+
+async def test_an_archived_project_stays_archived_while_the_simple_index_is_silent(
+    pypi: PypiSource, registry: Any
+) -> None:
+    registry.documents["/pypi/leftpad/json"] = {"info": {"name": "leftpad", "version": "1.0"}, "releases": {}}
+    registry.documents["/simple/leftpad/"] = {
+        "name": "leftpad",
+        "meta": {"api-version": "1.4"},
+        "project-status": {"status": "archived"},
+        "files": [],
+    }
+    first = await pypi.fetch("leftpad")
+    assert first.package is not None
+    assert first.package.standing is Standing.ARCHIVED
+    registry.answers["/simple/leftpad/"] = answer(500)
+    silent = await pypi.fetch("leftpad")
+    assert silent.package is not None
+    assert silent.package.standing is UNSET
+    # Nothing is kept that would let the next answer be 304, and leave the standing unknown until the next release.
+    assert silent.validators == Validators()
+
+
+async def test_a_simple_index_that_is_cut_off_tells_no_standing(pypi: PypiSource, registry: Any) -> None:
+    registry.documents["/pypi/leftpad/json"] = {"info": {"name": "leftpad", "version": "1.0"}, "releases": {}}
+    registry.documents["/simple/leftpad/"] = b'{"name":"leftpad","files":['
+    fetched = await pypi.fetch("leftpad")
+    assert fetched.package is not None
+    assert fetched.package.standing is UNSET
+
+
+async def test_an_index_that_serves_no_json_pages_has_active_projects(pypi: PypiSource, registry: Any) -> None:
+    registry.documents["/pypi/leftpad/json"] = {"info": {"name": "leftpad", "version": "1.0"}, "releases": {}}
+    fetched = await pypi.fetch("leftpad")
+    assert fetched.package is not None
+    assert fetched.package.standing is Standing.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "location", ["http://127.0.0.1:{port}/stolen", "//127.0.0.1:{port}/", "http://[::", "\xff", ""]
+)
+async def test_a_redirect_is_not_followed_and_takes_no_token_along(
+    npm: NpmSource, registry: Any, servers: Any, location: str
+) -> None:
+    heard = []
+
+    async def steal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    elsewhere = await asyncio.start_server(steal, "127.0.0.1", 0)
+    to = location.format(port=elsewhere.sockets[0].getsockname()[1])
+    registry.answers["/left-pad"] = answer(301, Location=to)
+    with pytest.raises(Refused, match="301, it sends us elsewhere") as raised:
+        await npm.fetch("left-pad")
+    elsewhere.close()
+    assert heard == []
+    assert to == "" or to not in str(raised.value)
+    assert registry.requests[-1][1]["Authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_a_simple_index_on_another_host_gets_no_token(http: Http, registry: Any) -> None:
+    heard = []
+
+    async def index(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with raw(index) as url:
+        address = Address(base_url=registry.url, simple_url=f"{url}simple/", authorization=SecretStr(f"Bearer {TOKEN}"))
+        fetched = await PypiSource(http, lambda _: address).fetch("leftpad")
+    assert fetched.package is not None
+    assert registry.requests[-1][1]["Authorization"] == f"Bearer {TOKEN}"
+    (request,) = heard
+    assert b"/simple/leftpad/" in request
+    assert TOKEN.encode() not in request
+
+
+@pytest.mark.parametrize(
+    "stated", ["\xb2", "\xff", "-5", "1e9", "Fri, 20 Nov 2026 12:10:00 +9999999999999999", "Fri, 99"]
+)
+async def test_a_retry_after_that_says_nothing_means_a_minute(http: Http, stated: str) -> None:
+    reply = f"HTTP/1.1 429 Slow\r\nRetry-After: {stated}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    async with raw(replying(reply)) as url:
+        with pytest.raises(Unavailable) as raised:
+            await NpmSource(http, lambda _: Address(base_url=url)).fetch("left-pad")
+    assert raised.value.retry_after == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"<html>",
+        b"HTTP/1.1 99999 X\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: \xff\x1b[31m\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 500 \x1b[31mred\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_one_clear_line(http: Http, reply: bytes) -> None:
+    async with raw(replying(reply)) as url:
+        with pytest.raises(Unavailable) as raised:
+            await NpmSource(http, lambda _: Address(base_url=url)).fetch("left-pad")
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("etag", ['"\xff"', '"' + "x" * 2000 + '"'])
+async def test_an_etag_that_no_request_can_repeat_locks_nothing_out(http: Http, packument: Any, etag: str) -> None:
+    body = json.dumps(packument()).encode()
+    head = f"HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    async with raw(replying(head.encode("latin-1") + body)) as url:
+        npm = NpmSource(http, lambda _: Address(base_url=url))
+        first = await npm.fetch("left-pad")
+        assert first.package is not None
+        assert (await npm.fetch("left-pad", first.validators)).package is None
+
+
+async def test_a_date_of_change_is_asked_for_where_there_is_no_etag(
+    npm: NpmSource, registry: Any, packument: Any
+) -> None:
+    changed = "Fri, 20 Nov 2026 11:00:00 GMT"
+
+    async def serve(request: web.Request) -> web.Response:
+        if request.headers.get("If-Modified-Since") == changed:
+            return web.Response(status=304)
+        return web.Response(body=json.dumps(packument()).encode(), headers={"Last-Modified": changed})
+
+    registry.answers["/left-pad"] = serve
+    first = await npm.fetch("left-pad")
+    assert first.package is not None
+    again = await npm.fetch("left-pad", first.validators)
+    assert (again.package, again.validators) == (None, first.validators)
+
+
+async def test_no_more_requests_are_in_flight_than_connections(
+    npm: NpmSource, http: Http, registry: Any, packument: Any
+) -> None:
+    running = most = 0
+    body = json.dumps(packument()).encode()
+
+    async def serve(_request: web.Request) -> web.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return web.Response(body=body)
+
+    http.use(http.limits.model_copy(update={"connections": 3}))
+    registry.answers["/left-pad"] = serve
+    await asyncio.gather(*(npm.fetch("left-pad") for _ in range(12)))
+    assert most == 3
