@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from alerts import lifecycle
 from alerts.findings import Finding
+from alerts.messages.escape import visible
 from alerts.routing import Policy
 from config.names import domain_subject
 from config.settings import Settings
@@ -133,7 +134,8 @@ class Recorder:
                     "at": r.at,
                     "due": after_failure(r.due, self.settings.schedule, r.at, self._rng, r.retry_after),
                     "since": r.due.failing_since or r.at,
-                    "reason": f"{r.host}: {r.reason}"[:500],
+                    # A reason may quote a reply: no database takes its NULs, and no terminal should its escapes.
+                    "reason": visible(f"{r.host}: {r.reason}")[:500],
                 }
                 for r in results
             ],

@@ -223,6 +223,15 @@ def test_a_failing_target_is_told_after_half_a_day_and_resolved_when_it_is_back(
     assert [alert.state for alert in watch.all(Alert)] == ["resolved"]
 
 
+def test_a_reason_that_quotes_a_hostile_reply_is_kept_harmless(watch: Watch) -> None:
+    with watch.store.transaction() as session:
+        (due,) = by_subject(session, [LEFT_PAD])
+        failed = Failed(due=due, at=watch.now, host="whois.example", reason="limit\x00 \x1b[31mexceeded")
+        watch.recorder.record(session, [failed], watch.now)
+    (target,) = [t for t in watch.all(Target) if t.subject == LEFT_PAD]
+    assert target.error == "whois.example: limit⟨U+0000⟩ ⟨U+001B⟩[31mexceeded"
+
+
 def test_what_leaves_the_watchlist_is_not_checked_and_keeps_its_history(watch: Watch, packument: Build) -> None:
     watch.sees(packument())
     with watch.store.transaction() as session:
