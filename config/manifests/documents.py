@@ -1,0 +1,234 @@
+"""Manifests as data: text, JSON, JSON with comments, YAML and TOML, each bounded and each error with its line.
+
+A manifest is written by whoever can push to the project, and half of it by the authors of its dependencies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import yaml
+from msgspec import Struct
+
+from config.manifests.model import ManifestError
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of one file; the longest lock files in public projects have about 5 MB."""
+DEEPEST: Final = 200
+"""Levels of one document; npm's first lock format nests as deep as the folders it describes."""
+
+_CONFLICT: Final = re.compile(r"^(<{7} |>{7} |\|{7} |={7}$)", re.MULTILINE)
+_JSON5_NOISE: Final = re.compile(
+    r"""("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])""", re.DOTALL
+)
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+class File(Struct, frozen=True):
+    """One file as it was read: ``name`` is what the watchlist calls it and what entries give as their source."""
+
+    path: Path
+    name: str
+    data: bytes
+
+    def wrong(self, problem: str, mend: str, line: int | None = None) -> NoReturn:
+        raise ManifestError(self.name, problem, mend, line)
+
+
+def text_of(file: File) -> str:
+    """The file as text. No manifest holds a NUL, is anything but UTF-8, or has the marks of an unfinished merge."""
+    if len(file.data) > MOST_BYTES:
+        file.wrong(f"it has {len(file.data)} bytes, more than {MOST_BYTES}", "leave it out of the watchlist")
+    try:
+        text = file.data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.data.count(b"\n", 0, error.start) + 1
+        file.wrong("it is not UTF-8 text", "write it with the tool that it belongs to", line)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        file.wrong("it has a NUL byte", "write it with the tool that it belongs to", line)
+    conflict = _CONFLICT.search(text)
+    if conflict and "<<<<<<<" in text:
+        line = text.count("\n", 0, conflict.start()) + 1
+        file.wrong("it has the marks of an unfinished merge", "finish the merge, then make the lock file anew", line)
+    return text
+
+
+def json_of(file: File) -> Any:
+    """A JSON document; a key that stands twice in one object is an error, since readers differ in which one counts."""
+    return _json(file, text_of(file))
+
+
+def jsonc_of(file: File) -> Any:
+    """JSON with comments and trailing commas (``bun.lock``)."""
+    text = text_of(file)
+    return _json(file, _JSON5_NOISE.sub(lambda m: m[1] or re.sub(r"[^\n]", "", m[0]), text))
+
+
+def _json(file: File, text: str) -> Any:
+    _bounded(file, text)
+    try:
+        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        end = " (it ends too early)" if error.pos >= len(text.rstrip()) else ""
+        file.wrong(f"it is no JSON: {error.msg}{end}", "make it anew with the tool that it belongs to", error.lineno)
+    except _Twice as error:
+        line = _line_of_second(text, error.key)
+        file.wrong(f"the key {error.key[:80]!r} stands twice in one object", "remove one of them", line)
+    except (ValueError, RecursionError) as error:
+        file.wrong(f"it is no JSON: {str(error)[:100]}", "make it anew with the tool that it belongs to")
+
+
+class _Twice(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Twice(key)
+            seen.add(key)
+    return made
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _line_of_second(text: str, key: str) -> int | None:
+    places = [m.start() for m in re.finditer(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:", text)]
+    return text.count("\n", 0, places[1]) + 1 if len(places) > 1 else None
+
+
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
+
+
+def _bounded(file: File, text: str) -> None:
+    """Refuse what nests too deep before anything recurses over it."""
+    if text.count("{") + text.count("[") <= DEEPEST:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        mark = found[0][0]
+        if mark in "[{":
+            depth += len(found[0])
+            if depth > DEEPEST:
+                line = text.count("\n", 0, found.start()) + 1
+                file.wrong(f"it nests more than {DEEPEST} levels", "no lock file does; make it anew", line)
+        elif mark in "]}":
+            depth -= len(found[0])
+
+
+def yaml_of(file: File) -> list[Any]:
+    """The documents of a YAML file. Scalars stay text, but for null and booleans: ``1.10`` is a version, no number.
+
+    Anchors are followed only as far as they are small; keys that stand twice are an error.
+    """
+    text = text_of(file)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return _Tree(file, loader).documents()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or "it is no YAML").split("\n")[0][:120]
+        file.wrong(
+            f"it is no YAML: {problem}",
+            "make it anew with the tool that it belongs to",
+            mark.line + 1 if mark else None,
+        )
+    finally:
+        loader.dispose()
+
+
+_MOST_NODES: Final = 5_000_000
+
+
+class _Tree:
+    """Plain data from YAML's events, without tags, objects or growth by aliases."""
+
+    def __init__(self, file: File, loader: Any) -> None:
+        self._file = file
+        self._next: Callable[[], Any] = loader.get_event
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._nodes = 0
+
+    def documents(self) -> list[Any]:
+        found = []
+        while not isinstance(event := self._next(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors.clear()
+                found.append(self._node(self._next(), 0))
+        return found
+
+    def _node(self, event: Any, depth: int) -> Any:
+        if depth > DEEPEST:
+            self._wrong(event, f"it nests more than {DEEPEST} levels")
+        self._nodes += 1
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                self._wrong(event, f"*{event.anchor} stands for nothing before it")
+            value, size = self._anchors[event.anchor]
+            self._nodes += size
+            if self._nodes > _MOST_NODES:
+                self._wrong(event, "its aliases unfold to more than a lock file holds")
+            return value
+        before = self._nodes
+        if isinstance(event, yaml.ScalarEvent):
+            value = _scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = []
+            while not isinstance(event_in := self._next(), yaml.SequenceEndEvent):
+                value.append(self._node(event_in, depth + 1))
+        else:
+            value = self._mapping(depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._nodes - before + 1)
+        return value
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self._wrong(event, "a key must be text")
+            key = event.value
+            if key in made:
+                self._wrong(event, f"the key {key[:80]!r} stands twice in one mapping")
+            made[key] = self._node(self._next(), depth + 1)
+        return made
+
+    def _wrong(self, event: Any, problem: str) -> NoReturn:
+        self._file.wrong(problem, "make it anew with the tool that it belongs to", event.start_mark.line + 1)
+
+
+def _scalar(event: Any) -> str | bool | None:
+    value: str = event.value
+    if event.style is None or event.style == "":
+        if value in _NULLS:
+            return None
+        return _BOOLEANS.get(value, value)
+    return value
+
+
+def toml_of(file: File) -> dict[str, Any]:
+    """A TOML document; the format itself refuses a key that stands twice."""
+    text = text_of(file)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), re.DOTALL)
+        line = int(said[2]) if said and said[2] else None
+        problem = (said[1] if said else str(error))[:120]
+        file.wrong(f"it is no TOML: {problem}", "make it anew with the tool that it belongs to", line)
+    except RecursionError:
+        file.wrong("it nests too deep", "make it anew with the tool that it belongs to")
