@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from alerts.findings import Finding, gravity
 from alerts.held import findings_of
-from alerts.messages.content import Fact, Item, Message
+from alerts.messages.content import Coming, Fact, Item, Line, Message
 from alerts.model import Alert, AlertState
 from alerts.routing import Policy
 from config.names import short_form
@@ -20,36 +20,89 @@ MOST_ITEMS = 25
 """Alerts in one message; more are counted."""
 MOST_FACTS = 8
 MOST_NAMED = 10
+MOST_LINKS = 3
 
-_WORDS = {"reminder": "Still open", "resolved": "Resolved", "update": "Update", "escalation": "Not acknowledged"}
+MOST_LINES = 15
+"""Lines of what is still open, and of what comes up."""
+
+_WORDS = {
+    "reminder": "Still open",
+    "resolved": "Resolved",
+    "update": "Update",
+    "reopened": "Again",
+    "escalation": "Not acknowledged",
+}
 
 
 def compose(
-    session: Session, alerts: Sequence[Alert], kind: str, policy: Policy, thread: str, now: datetime
+    session: Session,
+    alerts: Sequence[Alert],
+    kind: str,
+    policy: Policy,
+    thread: str,
+    now: datetime,
+    still: Sequence[Alert] = (),
+    coming: Sequence[Coming] = (),
 ) -> Message:
-    """The message that tells these alerts, the gravest first."""
+    """The message that tells these alerts, the gravest first; a digest also lists what is open and what comes up."""
     findings = findings_of(session, [alert.id for alert in alerts if alert.id is not None])
     items = tuple(_item(alert, findings.get(alert.id or 0, []), policy) for alert in alerts[:MOST_ITEMS])
+    days = sorted(coming, key=lambda one: one.at)
     worst = max(Severity(alert.severity) for alert in alerts)
     return Message(
         kind=kind,
         severity=str(worst),
-        title=_title(alerts, kind),
+        title=_title(alerts, items, kind, len(coming)),
         items=items,
         thread=thread,
         at=now,
         more=max(0, len(alerts) - MOST_ITEMS),
+        still=tuple(
+            Line(when=one.opened_at, severity=str(Severity(one.severity)), title=one.title, link=_link(one, policy))
+            for one in still[:MOST_LINES]
+        ),
+        more_still=max(0, len(still) - MOST_LINES),
+        coming=tuple(Line(when=one.at, severity="info", title=one.title) for one in days[:MOST_LINES]),
+        more_coming=max(0, len(days) - MOST_LINES),
+        link=f"{policy.page_url}/alerts" if policy.page_url else "",
     )
 
 
-def _title(alerts: Sequence[Alert], kind: str) -> str:
+def first_happened(message: Message, told_before: datetime | None) -> datetime | None:
+    """When the first of what this message tells for the first time happened at its source; None if none says so."""
+    times = [
+        fact.happened_at
+        for item in message.items
+        for fact in item.facts
+        if fact.happened_at is not None and (told_before is None or fact.at > told_before)
+    ]
+    return min(times, default=None)
+
+
+def _link(alert: Alert, policy: Policy) -> str:
+    return f"{policy.page_url}/alerts/{alert.id}" if policy.page_url else ""
+
+
+def _title(alerts: Sequence[Alert], items: Sequence[Item], kind: str, coming: int) -> str:
     """The subject that says it all: what, of what, how many more."""
     prefix = f"{_WORDS[kind]}: " if kind in _WORDS else ""
     if kind == "digest":
-        open_ones = sum(alert.state != AlertState.RESOLVED for alert in alerts)
-        return f"{len(alerts)} alerts, {open_ones} open; the gravest: {alerts[0].title}"
+        ended = sum(alert.state == AlertState.RESOLVED for alert in alerts)
+        parts = (
+            [f"{len(alerts) - ended} new"]
+            + [f"{ended} resolved"] * bool(ended)
+            + [f"{coming} coming up"] * bool(coming)
+        )
+        return f"{', '.join(parts)}; the gravest: {items[0].title}"
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return f"{prefix}{alerts[0].title}{more}"
+    return f"{prefix}{items[0].title}{more}"
+
+
+def titled(alert: Alert, findings: Sequence[Finding]) -> str:
+    """The alert's title, with how many more subjects the same thing happened to."""
+    gravest = max(findings, key=gravity, default=None)
+    alike = {f.subject for f in findings if gravest is not None and f.kind == gravest.kind}
+    return f"{alert.title}, and {len(alike) - 1} more" if len(alike) > 1 else alert.title
 
 
 def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
@@ -60,7 +113,7 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
         severity=str(Severity(alert.severity)),
         state=alert.state,
         subject=short_form(alert.subject),
-        title=alert.title,
+        title=titled(alert, findings),
         why=gravest.why if gravest else "",
         advice=gravest.advice if gravest else "",
         reason=alert.reason,
@@ -78,7 +131,11 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
         ),
         concerns=_concerns(findings),
         reach=tuple(reach_line(one) for one in alert.watches),
-        link=f"{policy.page_url}/alerts/{alert.id}" if policy.page_url else "",
+        link=_link(alert, policy),
+        links=tuple(dict.fromkeys(link for f in shown for link in f.links))[:MOST_LINKS],
+        opened_at=alert.opened_at,
+        ended_by=alert.resolved_by,
+        note=alert.note,
     )
 
 

@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import apprise
+import httpx
 import msgspec
 from msgspec import Struct
 
+from alerts import heartbeat
+from alerts.answers import listening
 from alerts.messages.content import Message
 from alerts.messages.escape import visible
 from alerts.messages.render import Rendered, medium_of, render
@@ -84,22 +87,49 @@ def check_channel_url(url: str) -> str | None:
     return f"no service is called {visible(schema, 30)}://"
 
 
-async def send(channel: Channel, rendered: Rendered) -> Outcome:
-    """One message through one channel, with the service's true outcome. Never raises for trouble at the far end."""
-    sender = apprise.Apprise(asset=_asset())
-    if not sender.add(channel.url.get_secret_value()):
+async def send(channel: Channel, rendered: Rendered, *, key: str, thread: str = "", follows: bool = False) -> Outcome:
+    """One message through one channel, with the service's true outcome. Never raises for trouble at the far end.
+
+    Where the service carries headers, ``key`` goes along as ``Idempotency-Key``, and mails of one ``thread`` refer to
+    each other.
+    """
+    service = apprise.Apprise.instantiate(channel.url.get_secret_value(), asset=_asset(), suppress_exceptions=True)
+    if service is None:
         return Outcome(False, "its URL is none that Apprise understands")
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT):
-            result = await sender.async_notify(
-                title=rendered.title, body=rendered.body, body_format=rendered.body_format, interpret_escapes=False
-            )
-    except TimeoutError:
-        return Outcome(False, f"no outcome within {SEND_TIMEOUT:.0f} s; it may have arrived all the same")
+    if isinstance(headers := getattr(service, "headers", None), dict):
+        headers |= _headers(service, key, thread, follows)
+    sender = apprise.Apprise(asset=_asset())
+    sender.add(service)
+    notify = partial(
+        sender.notify,
+        title=rendered.title,
+        body=rendered.body,
+        body_format=rendered.body_format,
+        interpret_escapes=False,
+    )
+    with listening() as answers:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                result = await asyncio.to_thread(notify)
+        except TimeoutError:
+            return Outcome(False, f"no outcome within {SEND_TIMEOUT:.0f} s; it may have arrived all the same")
     if result:
         return Outcome(True, "accepted")
-    said = [entry.message for service in result.results for attempt in service for entry in attempt]
-    return Outcome(False, _words(said, channel) or f"not accepted ({result.status.name.lower()})", _retry_after(said))
+    said = [entry.message for one in result.results for attempt in one for entry in attempt]
+    words = _words(said, channel) or f"not accepted ({result.status.name.lower()})"
+    return Outcome(False, words, answers.retry_after or _retry_after(said))
+
+
+def _headers(service: Any, key: str, thread: str, follows: bool) -> dict[str, str]:
+    headers = {"Idempotency-Key": key}
+    if getattr(service, "smtp_host", None) is not None:
+        headers["Auto-Submitted"] = "auto-generated"
+        if thread:
+            # No mail has this identifier: clients gather what refers to the same one.
+            headers["References"] = f"<{thread}@weaklink.invalid>"
+            if follows:
+                headers["In-Reply-To"] = headers["References"]
+    return headers
 
 
 def _words(said: Sequence[str], channel: Channel) -> str:
@@ -129,9 +159,10 @@ class Deliverer:
         *,
         rng: Random | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        heartbeat_url: str = "",
     ) -> None:
         self._store = store
-        self._channels = {channel.name: channel for channel in channels}
+        self.use(channels, heartbeat_url)
         self._clock = clock
         self._rng = rng or Random()
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -140,9 +171,10 @@ class Deliverer:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._gave_up: list[Gave] = []
 
-    def use(self, channels: Sequence[Channel]) -> None:
+    def use(self, channels: Sequence[Channel], heartbeat_url: str = "") -> None:
         """From now on, these channels (a reload); what is under way ends with the old ones."""
         self._channels = {channel.name: channel for channel in channels}
+        self._heartbeat_url = heartbeat_url
 
     async def deliver_due(self, now: datetime) -> int:
         """Begin to send what is due on channels that are free and within their rate; how many were begun."""
@@ -183,17 +215,7 @@ class Deliverer:
         return channel is None or self._monotonic() >= self._next.get(name, 0.0)
 
     async def _run(self, claim: Claimed) -> None:
-        channel = self._channels.get(claim.channel)
-        if channel is None:
-            outcome = Outcome(False, "the configuration has no such channel any more")
-            give_up = timedelta(days=1)
-        else:
-            give_up = channel.give_up_after
-            self._next[channel.name] = self._monotonic() + 60.0 / channel.per_minute
-            async with self._slots:
-                message = msgspec.json.decode(claim.message, type=Message)
-                medium = medium_of(channel.url.get_secret_value(), channel.format)
-                outcome = await send(channel, render(message, medium, claim.key))
+        outcome, give_up = await self._attempt(claim)
         now = self._clock()
         if outcome.ok:
             await self._store.write(lambda session: mark_sent(session, claim.id, now, outcome.words))
@@ -204,6 +226,35 @@ class Deliverer:
         )
         if dead:
             self._gave_up.append(Gave(claim.channel, outcome.words, now))
+
+    async def _attempt(self, claim: Claimed) -> tuple[Outcome, timedelta]:
+        """The outcome of one attempt, and how long the message is worth more of them."""
+        give_up = heartbeat.WORTH_FOR if claim.kind == heartbeat.KIND else None
+        if claim.channel == heartbeat.URL:
+            async with self._slots:
+                return await _request(self._heartbeat_url), give_up or heartbeat.WORTH_FOR
+        channel = self._channels.get(claim.channel)
+        if channel is None:
+            return Outcome(False, "the configuration has no such channel any more"), give_up or timedelta(days=1)
+        self._next[channel.name] = self._monotonic() + 60.0 / channel.per_minute
+        message = msgspec.json.decode(claim.message, type=Message)
+        rendered = render(message, medium_of(channel.url.get_secret_value(), channel.format), claim.key)
+        follows = message.kind not in {"first", "digest", heartbeat.KIND}
+        async with self._slots:
+            outcome = await send(channel, rendered, key=claim.key, thread=message.thread, follows=follows)
+        return outcome, give_up or channel.give_up_after
+
+
+async def _request(url: str) -> Outcome:
+    """A heartbeat to a dead man's switch: any answer of success will do."""
+    if not url:
+        return Outcome(False, "the configuration has no heartbeat.url any more")
+    try:
+        async with httpx.AsyncClient(timeout=30, follow_redirects=False) as client, client.stream("GET", url) as reply:
+            status = reply.status_code
+    except httpx.HTTPError as error:
+        return Outcome(False, type(error).__name__)
+    return Outcome(200 <= status < 300, f"answered {status}")
 
 
 async def send_test(channels: Sequence[Channel], now: datetime) -> dict[str, Outcome]:
@@ -218,6 +269,6 @@ async def send_test(channels: Sequence[Channel], now: datetime) -> dict[str, Out
 
     async def one(channel: Channel) -> tuple[str, Outcome]:
         medium = medium_of(channel.url.get_secret_value(), channel.format)
-        return channel.name, await send(channel, render(message, medium, "test"))
+        return channel.name, await send(channel, render(message, medium, "test"), key="test")
 
     return dict(await asyncio.gather(*map(one, channels)))

@@ -5,7 +5,7 @@ The state of a group lives in the database, so that a restart or a reload tells 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -13,7 +13,9 @@ import msgspec
 from sqlalchemy import insert
 from sqlmodel import Session, col, or_, select
 
-from alerts.compose import compose
+from alerts.compose import compose, first_happened
+from alerts.matching import matches
+from alerts.messages.content import Coming
 from alerts.model import Alert, AlertState, Delivery, Group, GroupMember
 from alerts.quiet import quiet_until
 from alerts.routing import Policy, Way
@@ -28,6 +30,8 @@ CHUNK = 500
 """Values in one IN list."""
 
 Told = Sequence[tuple[GroupMember, Alert]]
+Calendar = Callable[[Session, datetime], Sequence[Coming]]
+"""What will happen in the next weeks: the telling asks whoever watches, when it writes a digest."""
 
 
 def notify(session: Session, taken: Sequence[tuple[Alert, Sequence[Way]]], now: datetime) -> None:
@@ -76,15 +80,16 @@ def anything_due(session: Session, now: datetime) -> bool:
     return session.exec(select(Group.id).where(col(Group.due_at) <= now).limit(1)).first() is not None
 
 
-def due_notifications(session: Session, policy: Policy, now: datetime) -> int:
+def due_notifications(session: Session, policy: Policy, now: datetime, calendar: Calendar | None = None) -> int:
     """Turn every group that is due into deliveries; how many were made."""
     groups = session.exec(
         select(Group).where(col(Group.due_at) <= now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
     ).all()
-    return sum(_look(session, group, Route.model_validate(group.route), policy, now) for group in groups)
+    ask = calendar or (lambda _session, _now: ())
+    return sum(_look(session, group, Route.model_validate(group.route), policy, now, ask) for group in groups)
 
 
-def _look(session: Session, group: Group, route: Route, policy: Policy, now: datetime) -> int:
+def _look(session: Session, group: Group, route: Route, policy: Policy, now: datetime, calendar: Calendar) -> int:
     """One look at a group that may be due: tell what there is to tell, and say when to look again."""
     session.add(group)
     if route.digest and (planned := _digest_at(group, route, policy)) is not None and planned > now:
@@ -99,10 +104,21 @@ def _look(session: Session, group: Group, route: Route, policy: Policy, now: dat
     if told and (until := quiet_until(route.quiet_hours, worst, now, policy.timezone)) is not None:
         group.due_at = until
         return 0
-    made = _owe(session, group, told, _kind(route, told, reminding), group.channels, policy, now) if told else 0
+    made = 0
+    if told:
+        rest = [alert for pair in still if pair not in told for alert in pair[1:]] if route.digest else []
+        coming = _coming(session, route, now, calendar) if route.digest else ()
+        kind = _kind(group, route, told, reminding)
+        made += _owe(session, group, told, kind, group.channels, policy, now, rest, coming)
     made += _escalate(session, group, route, still, policy, now)
     group.due_at = _next_look(group, route, still, now)
     return made
+
+
+def _coming(session: Session, route: Route, now: datetime, calendar: Calendar) -> Sequence[Coming]:
+    """What comes up for those whom this route serves, whatever its severity will be."""
+    whose = route.match.model_copy(update={"severity": "", "kind": ""})
+    return [one for one in calendar(session, now) if matches(whose, one.view)]
 
 
 def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
@@ -114,10 +130,13 @@ def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
 
 
 def _live(session: Session, group: Group) -> Told:
-    """Members that are open, or that ended and whose end was not told; one that ended untold is no news."""
+    """Members that are open, or that ended and whose end was not told; one that ended untold is no news.
+
+    What is silenced is left out, and comes back when the silence ends.
+    """
     rows = session.exec(
         select(GroupMember, Alert)
-        .where(GroupMember.group_id == group.id, GroupMember.alert_id == Alert.id)
+        .where(GroupMember.group_id == group.id, GroupMember.alert_id == Alert.id, col(Alert.silence_id).is_(None))
         .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) > 0))
         .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) < col(Alert.revision)))
         .order_by(col(Alert.severity).desc(), col(Alert.id))
@@ -125,14 +144,18 @@ def _live(session: Session, group: Group) -> Told:
     return [(member, alert) for member, alert in rows]
 
 
-def _kind(route: Route, told: Told, reminding: bool) -> str:
+def _kind(group: Group, route: Route, told: Told, reminding: bool) -> str:
     if route.digest:
         return "digest"
     if reminding:
         return "reminder"
     if all(alert.state == AlertState.RESOLVED for _, alert in told):
         return "resolved"
-    return "first" if all(member.told_revision == 0 for member, _ in told) else "update"
+    if all(member.told_revision == 0 for member, _ in told):
+        return "first"
+    last = group.sent_at
+    again = any(alert.reopened_at is not None and (last is None or alert.reopened_at > last) for _, alert in told)
+    return "reopened" if again else "update"
 
 
 def _escalate(session: Session, group: Group, route: Route, still: Told, policy: Policy, now: datetime) -> int:
@@ -160,12 +183,23 @@ def _next_look(group: Group, route: Route, still: Told, now: datetime) -> dateti
 
 
 def _owe(
-    session: Session, group: Group, told: Told, kind: str, channels: Sequence[str], policy: Policy, now: datetime
+    session: Session,
+    group: Group,
+    told: Told,
+    kind: str,
+    channels: Sequence[str],
+    policy: Policy,
+    now: datetime,
+    still: Sequence[Alert] = (),
+    coming: Sequence[Coming] = (),
 ) -> int:
     """One message about these alerts to each of the channels, owed from this transaction on."""
+    previous, group.sent_at = group.sent_at, now
     group.serial += 1
-    group.sent_at = now
-    message = msgspec.json.encode(compose(session, [alert for _, alert in told], kind, policy, group.key, now))
+    alerts = [alert for _, alert in told]
+    message = compose(session, alerts, kind, policy, group.key, now, still, coming)
+    happened = first_happened(message, previous) if kind in {"first", "update", "digest", "reopened"} else None
+    body = msgspec.json.encode(message)
     for member, alert in told:
         member.told_revision = alert.revision
         member.told_at = member.told_at or now
@@ -178,8 +212,9 @@ def _owe(
                 kind=kind,
                 created_at=now,
                 next_attempt_at=now,
-                alerts=[alert.id or 0 for _, alert in told],
-                message=message,
+                alerts=[alert.id or 0 for alert in alerts],
+                happened_at=happened,
+                message=body,
             )
         )
     return len(channels)

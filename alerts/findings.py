@@ -54,7 +54,15 @@ class Finding(Struct, frozen=True, kw_only=True):
     related: tuple[str, ...] = ()
     """Other subjects this is about (the publisher's account, its domain): compound rules join on them."""
     clears: bool = False
-    """True for a finding that ends its cause: the alert resolves by itself (``undeprecated``, ``signal-cleared``)."""
+    """True for a finding that ends others of its cause: the alert resolves by itself when none is left that holds."""
+    ends: tuple[str, ...] = ()
+    """The kinds that it ends, of the same subject; none named: all of them."""
+    lasting: bool = False
+    """True for a state that holds until it is cleared, false for something that happened once."""
+    quiet: bool = False
+    """Joins an alert that was told already without being news: one more package that cannot be checked either."""
+    links: tuple[tuple[str, str], ...] = ()
+    """What a person would look at next, as ``(words, URL)``; never an URL that a package's author wrote."""
     change_id: int | None = None
     """The stored change this came from."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 from sqlmodel import Session, col, select
 
 from alerts.findings import Finding
@@ -15,9 +17,18 @@ CHUNK = 500
 _decoder = msgspec.json.Decoder(Finding)
 
 
-def held_by(session: Session, alerts: Sequence[int]) -> dict[int, dict[bytes, Finding]]:
+class Held(Struct):
+    """A finding in an alert."""
+
+    finding: Finding
+    ended_at: datetime | None = None
+    row: int | None = None
+    """Its row; None for one that is not written yet, or not kept because the alert has too many."""
+
+
+def held_by(session: Session, alerts: Sequence[int]) -> dict[int, dict[bytes, Held]]:
     """The findings of these alerts by their marks, in the order in which they came."""
-    held: dict[int, dict[bytes, Finding]] = {alert: {} for alert in alerts}
+    held: dict[int, dict[bytes, Held]] = {alert: {} for alert in alerts}
     for start in range(0, len(alerts), CHUNK):
         rows = session.exec(
             select(AlertFinding)
@@ -25,9 +36,9 @@ def held_by(session: Session, alerts: Sequence[int]) -> dict[int, dict[bytes, Fi
             .order_by(col(AlertFinding.id))
         )
         for row in rows:
-            held[row.alert_id][row.mark] = _decoder.decode(row.body)
+            held[row.alert_id][row.mark] = Held(_decoder.decode(row.body), row.ended_at, row.id)
     return held
 
 
 def findings_of(session: Session, alerts: Sequence[int]) -> dict[int, list[Finding]]:
-    return {alert: [*held.values()] for alert, held in held_by(session, alerts).items()}
+    return {alert: [one.finding for one in held.values()] for alert, held in held_by(session, alerts).items()}

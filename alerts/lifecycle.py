@@ -5,27 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from sqlalchemy import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from alerts.dispatch import notify
-from alerts.findings import Finding, Reach, gravity
-from alerts.held import held_by
-from alerts.matching import View, matches
-from alerts.model import Alert, AlertEvent, AlertFinding, AlertState
+from alerts.findings import Finding, gravity
+from alerts.held import Held, held_by
+from alerts.journal import Journal
+from alerts.matching import matches
+from alerts.model import Alert, AlertState
+from alerts.muting import mark, not_accepted, not_inhibited
 from alerts.routing import Policy, ways
 from alerts.rules import escalate
+from alerts.silences import hush, in_force
+from alerts.views import view, view_of
 from config.severity import Severity
 
 MOST_FINDINGS = 500
 """An alert lists so many findings; those beyond are counted by its revision and stand in the changes."""
+REOPEN_WITHIN = timedelta(days=7)
+"""A cause that comes back so soon after its alert was resolved reopens it; later it opens a new one."""
 CHUNK = 500
 
 
@@ -34,29 +39,27 @@ def fingerprint(cause: str) -> str:
     return blake2b(cause.encode(), digest_size=16).hexdigest()
 
 
-def mark(finding: Finding) -> bytes:
-    told = [finding.subject, finding.kind, finding.before, finding.after]
-    return blake2b(msgspec.json.encode(told, order="deterministic"), digest_size=16).digest()
-
-
 def take(
     session: Session, findings: Sequence[Finding], *, recent: Sequence[Finding], policy: Policy, now: datetime
 ) -> list[Alert]:
-    """Open, extend, raise and resolve alerts for these findings, and owe the messages that follow.
+    """Open, extend, raise, reopen and resolve alerts for these findings, and owe the messages that follow.
 
     A finding of severity info opens no alert by itself; a compound rule may raise it, or a route that asks for
-    ``info`` may want it. Taking the same finding twice changes nothing. A handful of queries, whatever the number.
+    ``info`` may want it. What a person accepted opens none, nor what an open alert explains (a source that is down).
+    Taking the same finding twice changes nothing. A handful of queries, whatever the number.
     """
     raised = escalate([f for f in findings if not f.clears], recent, policy.compounds)
-    by_cause: dict[str, list[Finding]] = {}
+    raised = not_inhibited(session, not_accepted(session, raised), policy.inhibitions)
     # The gravest first: it gives a new alert its title, and its rule the reason.
     raised.sort(key=gravity, reverse=True)
+    by_cause: dict[str, list[Finding]] = {}
     for finding in [*raised, *(f for f in findings if f.clears)]:
         by_cause.setdefault(fingerprint(finding.cause), []).append(finding)
-    _open_new(session, by_cause, _open(session, by_cause).keys(), policy, now)
+    journal = Journal(now)
+    open_ones = _open(session, by_cause)
+    _begin(session, journal, by_cause, [key for key in by_cause if key not in open_ones], policy)
     open_ones = _open(session, by_cause)
     held = held_by(session, [alert.id for alert in open_ones.values() if alert.id is not None])
-    pages = _Pages(now)
     touched = []
     for key, told in by_cause.items():
         alert = open_ones.get(key)
@@ -65,60 +68,81 @@ def take(
         # A new alert's own findings count although their end may have come in the same batch.
         ordered = told if alert.revision else sorted(told, key=lambda f: not f.clears)
         if not alert.revision:
-            pages.event(alert, "opened")
-        if _extend(pages, alert, held[alert.id or 0], ordered):
+            journal.event(alert, "opened")
+        if _extend(journal, alert, held[alert.id or 0], ordered):
             session.add(alert)
-            touched.append((alert, [*held[alert.id or 0].values()]))
+            touched.append((alert, [one.finding for one in held[alert.id or 0].values()]))
+    silences = in_force(session, now) if touched else []
+    for alert, facts in touched:
+        hush(journal, alert, view(alert, facts), silences)
     session.flush()
-    pages.write(session)
+    journal.write(session)
     notify(session, [(alert, ways(view(alert, facts), alert.cause, policy)) for alert, facts in touched], now)
     return [alert for alert, _ in touched]
 
 
-class _Pages:
-    """New findings and events of alerts, written in one statement for all of either."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self._findings: list[dict[str, Any]] = []
-        self._events: list[dict[str, Any]] = []
-
-    def finding(self, alert: Alert, key: bytes, finding: Finding) -> None:
-        body = msgspec.json.encode(finding)
-        self._findings.append({"alert_id": alert.id, "mark": key, "at": finding.at, "body": body})
-
-    def event(self, alert: Alert, what: str, who: str = "", note: str = "") -> None:
-        self._events.append({"alert_id": alert.id, "at": self.now, "what": what, "who": who[:100], "note": note[:1000]})
-
-    def write(self, session: Session) -> None:
-        if self._findings:
-            session.execute(insert(AlertFinding), self._findings)
-        if self._events:
-            session.execute(insert(AlertEvent), self._events)
-
-
-def _open_new(
-    session: Session, by_cause: Mapping[str, Sequence[Finding]], known: Collection[str], policy: Policy, now: datetime
+def _begin(
+    session: Session, journal: Journal, by_cause: dict[str, list[Finding]], keys: Sequence[str], policy: Policy
 ) -> None:
-    """Open an alert, as yet without findings, for each cause that has none and is worth one."""
+    """Reopen or open an alert for each of these causes, none of which has an open one, where it is worth one."""
+    past = _resolved(session, keys, journal.now)
+    held = held_by(session, [alert.id for alert in past.values() if alert.id is not None])
     fresh = []
-    for key, told in by_cause.items():
-        worth = [f for f in told if not f.clears]
-        if key not in known and any(f.severity > Severity.INFO or _wanted(f, policy) for f in worth):
-            fresh.append(_opened(key, worth, now))
+    for key in keys:
+        last = past.get(key)
+        if last is not None:
+            by_cause[key] = [f for f in by_cause[key] if _is_news(journal, last, held[last.id or 0], f)]
+        worth = [f for f in by_cause[key] if not f.clears]
+        if not any(f.severity > Severity.INFO or _wanted(f, policy) for f in worth):
+            continue
+        if last is not None and last.resolved_at is not None and journal.now - last.resolved_at <= REOPEN_WITHIN:
+            _reopen(journal, last, max(worth, key=gravity))
+            session.add(last)
+        else:
+            fresh.append(_opened(key, worth, journal.now))
+    session.flush()
     if fresh:
         session.execute(insert(Alert), fresh)
 
 
+def _is_news(journal: Journal, last: Alert, held: Mapping[bytes, Held], finding: Finding) -> bool:
+    """Whether a finding says more than an alert that is resolved already said.
+
+    A person may resolve what still holds: reports of the same state are no news then, until it has ended once.
+    """
+    if finding.clears:
+        if last.resolved_by:
+            for one in _ended_by(finding, held.values()):
+                journal.ended(one)
+        return False
+    known = held.get(mark(finding))
+    return known is None or known.ended_at is not None or known.finding.change_id != finding.change_id
+
+
+def _reopen(journal: Journal, alert: Alert, worst: Finding) -> None:
+    alert.state, alert.resolved_at, alert.resolved_by = AlertState.OPEN, None, ""
+    alert.reopened_at = journal.now
+    alert.severity, alert.title = int(worst.severity), worst.title[:1000]
+    journal.event(alert, "reopened", note=worst.title)
+
+
 def _open(session: Session, keys: Iterable[str]) -> dict[str, Alert]:
+    return _by_cause(session, keys, Alert.state != AlertState.RESOLVED)
+
+
+def _resolved(session: Session, keys: Iterable[str], now: datetime) -> dict[str, Alert]:
+    """The last resolved alert of each of these causes that may be reopened, or that a person ended."""
+    lately = or_(col(Alert.resolved_at) >= now - REOPEN_WITHIN, Alert.resolved_by != "")
+    return _by_cause(session, keys, and_(col(Alert.state) == AlertState.RESOLVED, lately))
+
+
+def _by_cause(session: Session, keys: Iterable[str], condition: Any) -> dict[str, Alert]:
     found: dict[str, Alert] = {}
     wanted = list(keys)
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        for alert in session.exec(
-            select(Alert).where(col(Alert.fingerprint).in_(chunk), Alert.state != AlertState.RESOLVED)
-        ):
-            found[alert.fingerprint] = alert
+        query = select(Alert).where(col(Alert.fingerprint).in_(chunk), condition).order_by(col(Alert.id))
+        found |= {alert.fingerprint: alert for alert in session.exec(query)}
     return found
 
 
@@ -139,41 +163,69 @@ def _opened(key: str, findings: Sequence[Finding], now: datetime) -> dict[str, A
         "opened_at": now,
         "updated_at": now,
         "revision": 0,
+        "lasting": False,
         "watches": [],
     }
 
 
-def _extend(pages: _Pages, alert: Alert, held: dict[bytes, Finding], findings: Sequence[Finding]) -> bool:
+def _extend(journal: Journal, alert: Alert, held: dict[bytes, Held], findings: Sequence[Finding]) -> bool:
     """Add what is new to an alert; whether there was anything."""
-    news = False
+    touched = news = False
     for finding in findings:
         if finding.clears:
-            if alert.state != AlertState.RESOLVED:
-                _resolve(pages, alert, note=finding.title)
+            ended = _ended_by(finding, held.values())
+            for one in ended:
+                journal.ended(one)
+            touched = touched or bool(ended)
+            if ended and not any(one.ended_at is None for one in held.values()):
+                resolve(journal, alert, note=finding.title)
                 news = True
             continue
         key = mark(finding)
+        known = held.get(key)
         # What a rule raised before stands in the alert: its stored finding keeps the severity it came with.
-        if key in held and max(held[key].severity, alert.severity) >= finding.severity:
+        if (
+            known is not None
+            and known.ended_at is None
+            and max(known.finding.severity, alert.severity) >= finding.severity
+        ):
             continue
-        fresh = key not in held
-        held[key] = finding
-        if fresh and len(held) <= MOST_FINDINGS:
-            pages.finding(alert, key, finding)
-        if finding.severity > alert.severity or (finding.severity == alert.severity and not alert.title):
+        touched = True
+        alert.lasting = alert.lasting or finding.lasting
+        raised = finding.severity > alert.severity
+        news = news or raised or not finding.quiet or not alert.revision
+        if known is None:
+            held[key] = Held(finding)
+            if len(held) <= MOST_FINDINGS:
+                journal.finding(alert, key, finding)
+            if alert.revision and not finding.quiet:
+                journal.event(alert, "extended", note=finding.kind)
+        else:
+            journal.again(known, finding)
+        if raised:
             alert.severity, alert.title = int(finding.severity), finding.title[:1000]
             if alert.revision:
-                pages.event(alert, "raised", note=str(finding.severity))
+                journal.event(alert, "raised", note=str(finding.severity))
+            if alert.state == AlertState.ACKNOWLEDGED:
+                alert.state = AlertState.OPEN
+                journal.event(alert, "reopened", note="graver than what was acknowledged")
         if finding.evidence.get("compound_reason") and not alert.reason:
             alert.reason = str(finding.evidence["compound_reason"])[:1000]
-        if alert.revision and fresh:
-            pages.event(alert, "extended", note=finding.kind)
-        news = True
-    if news:
-        alert.watches = _united(alert.watches, held.values())
-        alert.updated_at = pages.now
-        alert.revision += 1
-    return news
+    if touched:
+        alert.watches = _united(alert.watches, (one.finding for one in held.values()))
+        alert.updated_at = journal.now
+        alert.revision += news
+    return touched
+
+
+def _ended_by(end: Finding, held: Iterable[Held]) -> list[Held]:
+    return [
+        one
+        for one in held
+        if one.ended_at is None
+        and one.finding.subject == end.subject
+        and (not end.ends or one.finding.kind in end.ends)
+    ]
 
 
 def _united(known: Sequence[Mapping[str, Any]], findings: Iterable[Finding]) -> list[dict[str, Any]]:
@@ -184,29 +236,7 @@ def _united(known: Sequence[Mapping[str, Any]], findings: Iterable[Finding]) -> 
     return [by_watch[name] for name in sorted(by_watch)]
 
 
-def _resolve(pages: _Pages, alert: Alert, who: str = "", note: str = "") -> None:
-    alert.state, alert.resolved_at = AlertState.RESOLVED, pages.now
-    pages.event(alert, "resolved", who, note)
-
-
-def view(alert: Alert, findings: Iterable[Finding]) -> View:
-    """What matchers see of an alert and its findings."""
-    facts = list(findings)
-    seen = view_of(facts)
-    owners = frozenset(str(one["owner"]) for one in alert.watches if one.get("owner"))
-    watches = frozenset(str(one["watch"]) for one in alert.watches)
-    return replace(seen, subject=alert.subject, severity=Severity(alert.severity), owners=owners, watches=watches)
-
-
-def view_of(findings: Sequence[Finding]) -> View:
-    reach: list[Reach] = [one for finding in findings for one in finding.reach]
-    subject = findings[0].subject if findings else ""
-    ecosystem = subject[4:].partition("/")[0] if subject.startswith("pkg:") else subject.partition(":")[0]
-    return View(
-        subject=subject,
-        severity=max((f.severity for f in findings), default=Severity.INFO),
-        kinds=frozenset(f.kind for f in findings),
-        ecosystem=ecosystem,
-        owners=frozenset(one.owner for one in reach if one.owner),
-        watches=frozenset(one.watch for one in reach),
-    )
+def resolve(journal: Journal, alert: Alert, who: str = "", note: str = "") -> None:
+    """End an alert: by itself, or by a person whose name is ``who``."""
+    alert.state, alert.resolved_at, alert.resolved_by = AlertState.RESOLVED, journal.now, who[:100]
+    journal.event(alert, "resolved", who, note)

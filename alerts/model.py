@@ -60,6 +60,18 @@ class Alert(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=_moment())
     resolved_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
     acknowledged_by: str = Field(default="", max_length=100)
+    acknowledged_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    acknowledged_until: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """When it counts as open again by itself; null: not before somebody resolves it or it grows graver."""
+    note: str = Field(default="", max_length=1000)
+    """What the person who acknowledged or resolved it had to say."""
+    resolved_by: str = Field(default="", max_length=100)
+    """Empty where it resolved by itself."""
+    reopened_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    silence_id: int | None = None
+    """The silence that keeps it from being told now."""
+    lasting: bool = False
+    """It tells of a state that holds until it is seen to end, not only of things that happened once."""
     revision: int = 1
     """Grows with everything that those who heard of the alert should hear too."""
     reason: str = Field(default="", max_length=1000)
@@ -78,10 +90,15 @@ class AlertFinding(SQLModel, table=True):
     at: datetime = Field(sa_column=_moment())
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """The finding, as JSON."""
+    ended_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """When what it tells stopped to hold; an alert whose findings have all ended resolves by itself."""
 
 
 class AlertEvent(SQLModel, table=True):
-    """One step in the life of an alert: opened, extended, raised, acknowledged, resolved, reopened."""
+    """One step in the life of an alert: opened, extended, raised, acknowledged, silenced, resolved, reopened, ….
+
+    What each of them is called stands where it is made: ``alerts.lifecycle``, ``alerts.acting``, ``alerts.silences``.
+    """
 
     __tablename__ = "alert_event"
     id: int | None = Field(default=None, primary_key=True)
@@ -89,6 +106,40 @@ class AlertEvent(SQLModel, table=True):
     at: datetime = Field(sa_column=_moment())
     what: str = Field(max_length=20)
     who: str = Field(default="", max_length=100)
+    note: str = Field(default="", max_length=1000)
+
+
+class Silence(SQLModel, table=True):
+    """Alerts that match are not told until it ends; they are opened, shown and counted all the same."""
+
+    __tablename__ = "silence"
+    id: int | None = Field(default=None, primary_key=True)
+    match: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    """The matcher, as a route writes it."""
+    reason: str = Field(max_length=1000)
+    created_by: str = Field(max_length=100)
+    created_at: datetime = Field(sa_column=_moment())
+    starts_at: datetime = Field(sa_column=_moment())
+    ends_at: datetime = Field(sa_column=_moment(index=True))
+    """When it ends; the moment of removal for one that was ended by hand."""
+    in_force: bool = False
+    """Whether the alerts know of it: the daemon compares this with the clock."""
+
+
+class Acceptance(SQLModel, table=True):
+    """One fact that a person knows and finds right: a finding that says exactly this opens no alert again."""
+
+    __tablename__ = "acceptance"
+    id: int | None = Field(default=None, primary_key=True)
+    mark: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False, unique=True))
+    """Of subject, kind, before and after, like the mark of a finding."""
+    severity: int
+    """The gravest that was accepted: when other things make the same fact graver, it is told."""
+    subject: str = Field(max_length=400, index=True)
+    kind: str = Field(max_length=40)
+    title: str = Field(max_length=1000)
+    accepted_at: datetime = Field(sa_column=_moment())
+    accepted_by: str = Field(max_length=100)
     note: str = Field(default="", max_length=1000)
 
 
@@ -139,5 +190,7 @@ class Delivery(SQLModel, table=True):
     outcome: str = Field(default="", max_length=500)
     """What the service said to the last attempt, without its address."""
     alerts: list[int] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    happened_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """When the first of what it tells for the first time happened at its source: how late people hear is known."""
     message: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """The content model as JSON; rendered for the channel when it is sent."""

@@ -72,6 +72,29 @@ def waiting_channels(session: Session, now: datetime) -> list[str]:
     )
 
 
+class Failing(Struct, frozen=True):
+    """A channel that does not take what it is sent."""
+
+    since: datetime
+    waiting: int
+    """Messages in its queue."""
+    outcome: str
+    """What it said last."""
+
+
+def failing_channels(session: Session, since: datetime) -> dict[str, Failing]:
+    """Channels whose oldest message has been tried in vain, and is owed since then or longer."""
+    unsettled = col(Delivery.state).in_([DeliveryState.PENDING, DeliveryState.SENDING])
+    rows = session.exec(
+        select(Delivery.channel, func.min(Delivery.created_at), func.count(), func.min(Delivery.id))
+        .where(unsettled)
+        .group_by(col(Delivery.channel))
+    ).all()
+    late = {number: (name, begun, waiting) for name, begun, waiting, number in rows if begun <= since}
+    heads = session.exec(select(Delivery.id, Delivery.outcome).where(col(Delivery.id).in_(late), Delivery.attempts > 0))
+    return {late[number][0]: Failing(late[number][1], late[number][2], outcome) for number, outcome in heads if outcome}
+
+
 def mark_sent(session: Session, delivery: int, now: datetime, outcome: str) -> None:
     row = session.get_one(Delivery, delivery)
     row.state, row.sent_at, row.outcome = DeliveryState.SENT, now, outcome[:500]

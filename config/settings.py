@@ -334,6 +334,14 @@ class Thresholds(Section):
     )
     failing_after: Span = Field(default=timedelta(hours=12), description="target-failing: no good check for so long.")
     source_down_after: Span = Field(default=timedelta(minutes=15), description="source-down: no answer for so long.")
+    delivery_failing_after: Span = Field(
+        default=timedelta(minutes=30), description="delivery-failing: a channel took no message for so long."
+    )
+    settle_after: Span = Field(
+        default=timedelta(days=30),
+        description="An open alert of severity medium or below, about something that happened once, closes by itself "
+        "after so long without news.",
+    )
     burst_packages: int = Field(
         default=5, ge=2, description="release-burst: so many packages of one account in an hour."
     )

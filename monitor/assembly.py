@@ -17,6 +17,7 @@ from config.registries import destinations
 from config.settings import HttpLimits, Settings
 from monitor.changes.compounds import COMPOUNDS
 from monitor.check import Checker
+from monitor.health import INHIBITIONS
 from monitor.record import Outcome, Recorder
 from monitor.results import Result
 from monitor.sources.domains import DomainSource
@@ -73,7 +74,7 @@ class Assembly:
             on_outcome=on_outcome,
             on_result=on_result,
         )
-        self.deliverer = Deliverer(store, settings.channel, clock, rng=rng)
+        self.deliverer = Deliverer(store, settings.channel, clock, rng=rng, heartbeat_url=_heartbeat_url(settings))
 
     @property
     def settings(self) -> Settings:
@@ -114,7 +115,7 @@ class Assembly:
         self._destinations = destinations(configuration)
         self.policy = _policy(settings)
         self.recorder.use(settings, self.policy)
-        self.deliverer.use(settings.channel)
+        self.deliverer.use(settings.channel, _heartbeat_url(settings))
         limits: dict[str, HttpLimits] = {
             "npm": settings.registries.npm,
             "pypi": settings.registries.pypi,
@@ -145,8 +146,12 @@ def _rdap_limits(settings: Settings) -> HttpLimits:
     return HttpLimits(requests_per_second=domains.requests_per_second, connections=2, timeout=domains.timeout)
 
 
+def _heartbeat_url(settings: Settings) -> str:
+    return settings.heartbeat.url if settings.heartbeat else ""
+
+
 def _policy(settings: Settings) -> Policy:
-    return policy(settings, COMPOUNDS)
+    return policy(settings, COMPOUNDS, INHIBITIONS)
 
 
 def check_channels(configuration: Configuration) -> None:
@@ -173,8 +178,6 @@ def unheeded(configuration: Configuration) -> list[str]:
         for watch in settings.watch
         if watch.manifests
     ]
-    if settings.heartbeat is not None:
-        lines.append("[heartbeat]: this version sends none")
     if settings.registries.npm.changes_feed or settings.registries.pypi.changes_feed:
         lines.append("changes_feed: this version polls; the feed is not followed")
     return lines

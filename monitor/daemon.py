@@ -11,22 +11,32 @@ import signal
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlmodel import Session
 
-from alerts import dispatch
-from alerts.outbox import release_claims
+from alerts import acting, dispatch, heartbeat, silences
+from alerts.outbox import failing_channels, release_claims
 from config.clock import Clock
 from config.load import Configuration
 from config.problems import ConfigError
 from config.reload import Reloader
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
-from monitor.health import config_accepted, config_rejected, delivery_failing, source_findings
+from monitor.health import (
+    channel_findings,
+    config_accepted,
+    config_rejected,
+    delivery_failing,
+    heartbeat_words,
+    source_findings,
+)
 from monitor.store import health as health_rows
 from monitor.store.engine import StoreError
 from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
+from monitor.upcoming import upcoming
 
 log = logging.getLogger("weaklink.daemon")
 
@@ -47,6 +57,7 @@ class Daemon:
         self._clock = clock
         self._manager = manager or ServiceManager()
         self._stop = asyncio.Event()
+        self._started = clock()
         self._advanced = {"checks": clock(), "messages": clock()}
         self._rejected = False
 
@@ -117,9 +128,13 @@ class Daemon:
                 watcher.offer(await self._parts.store.read(ask))
 
     async def _deliver(self) -> None:
-        now = self._clock()
-        if await self._parts.store.read(lambda session: dispatch.anything_due(session, now)):
-            await self._parts.store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now))
+        now, store, settle_after = self._clock(), self._parts.store, self._parts.policy.settle_after
+        if await store.read(lambda session: silences.review_due(session, now)):
+            await store.write(lambda session: silences.review(session, now))
+        if await store.read(lambda session: acting.review_due(session, now, settle_after)):
+            await store.write(lambda session: acting.review(session, now, settle_after))
+        if await store.read(lambda session: dispatch.anything_due(session, now)):
+            await store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now, upcoming))
         await self._parts.deliverer.deliver_due(now)
 
     async def _health(self) -> None:
@@ -127,17 +142,36 @@ class Daemon:
         hosts = self._parts.health()
         told = source_findings(hosts, now, self._parts.settings.thresholds)
         await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
+        since = now - self._parts.settings.thresholds.delivery_failing_after
+        failing = await self._parts.store.read(lambda session: failing_channels(session, since))
+        told += channel_findings(failing, (channel.name for channel in self._parts.settings.channel), now)
         told += [delivery_failing(gave.channel, gave.words, gave.at) for gave in self._parts.deliverer.dead_letters()]
         await self._parts.tell(told)
         status = await self._parts.store.read(lambda session: health_rows.status(session, now))
-        self._manager.status(
-            f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
-        )
+        words = f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
+        self._manager.status(words)
+        await self._beat(status, now)
+
+    async def _beat(self, status: dict[str, Any], now: datetime) -> None:
+        """Say that the watch is alive, when it is time and as long as that is true."""
+        asked, settings = self._parts.settings.heartbeat, self._parts.settings
+        if asked is None or not self._advancing(now):
+            return
+
+        def work(session: Session) -> None:
+            planned = heartbeat.due_since(session, asked, settings.schedule.timezone, self._started, now)
+            if planned is not None:
+                heartbeat.owe(session, asked, heartbeat_words(status), planned, now)
+
+        await self._parts.store.write(work)
 
     async def _feed_watchdog(self) -> None:
         now = self._clock()
-        if all(now - at < STUCK_AFTER for at in self._advanced.values()):
+        if self._advancing(now):
             self._manager.alive()
+
+    def _advancing(self, now: datetime) -> bool:
+        return all(now - at < STUCK_AFTER for at in self._advanced.values())
 
     async def _reload(self, reloader: Reloader) -> None:
         async for news in reloader.events():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any, Final
 
 from alerts.findings import Finding
+from alerts.muting import Inhibition
+from alerts.outbox import Failing
 from config.names import short_form
 from config.settings import Thresholds
 from monitor.changes.kinds import KINDS
@@ -30,6 +34,8 @@ def target_failing(failed: Failed, thresholds: Thresholds) -> Finding | None:
             "failures": failed.due.failures + 1,
         },
         related=(f"source:{failed.host}",),
+        cause=f"target-failing:{failed.due.source}",
+        quiet=True,
     )
 
 
@@ -37,7 +43,18 @@ def target_recovered(due: Due, at: datetime) -> Finding | None:
     """Ends what ``target_failing`` told, if it told anything; None for a target that had not failed."""
     if due.failing_since is None:
         return None
-    return _watch_finding("target-failing", due.subject, at, f"{short_form(due.subject)} is checked again", clears=True)
+    return _watch_finding(
+        "target-failing",
+        due.subject,
+        at,
+        f"{short_form(due.subject)} is checked again",
+        clears=True,
+        cause=f"target-failing:{due.source}",
+    )
+
+
+INHIBITIONS: Final = (Inhibition(kind="target-failing", by="source:"),)
+"""While a source is known to be out of reach, that its targets cannot be checked is no news."""
 
 
 def source_findings(hosts: list[HostHealth], at: datetime, thresholds: Thresholds) -> list[Finding]:
@@ -83,6 +100,36 @@ def delivery_failing(channel: str, words: str, at: datetime) -> Finding:
     )
 
 
+def channel_findings(failing: Mapping[str, Failing], channels: Iterable[str], at: datetime) -> list[Finding]:
+    """Channels that have taken no message for too long, and those that take them again."""
+    told = [
+        _watch_finding(
+            "delivery-failing",
+            f"channel:{name}",
+            at,
+            f"{name} has taken no message for {_hours(at, one.since)}",
+            evidence={"since": one.since.isoformat(), "waiting": one.waiting, "reason": one.outcome},
+        )
+        for name, one in failing.items()
+    ]
+    return told + [
+        _watch_finding("delivery-failing", f"channel:{name}", at, f"{name} takes messages again", clears=True)
+        for name in channels
+        if name not in failing
+    ]
+
+
+def heartbeat_words(status: Mapping[str, Any]) -> str:
+    """``1,203 of 1,205 targets fresh; 2 failing; 0 messages waiting; all 3 sources answer``."""
+    down = [one["host"] for one in status["sources"] if one["state"] != "up"]
+    waiting = sum(count for state, count in status["deliveries"].items() if state in {"pending", "sending"})
+    sources = f"not answering: {', '.join(down)}" if down else f"all {len(status['sources'])} sources answer"
+    return (
+        f"{status['fresh']:,} of {status['targets']:,} targets fresh; {len(status['failing']):,} failing; "
+        f"{waiting:,} messages waiting; {sources}"
+    )
+
+
 def config_accepted(at: datetime) -> Finding:
     return _watch_finding("config-rejected", "watch:configuration", at, "The configuration is good again", clears=True)
 
@@ -97,13 +144,15 @@ def _watch_finding(
     evidence: dict[str, object] | None = None,
     related: tuple[str, ...] = (),
     clears: bool = False,
+    cause: str = "",
+    quiet: bool = False,
 ) -> Finding:
     entry = KINDS[kind]
     return Finding(
         subject=subject,
         kind=kind,
         severity=entry.severity,
-        cause=f"{kind}:{subject}",
+        cause=cause or f"{kind}:{subject}",
         at=at,
         title=title,
         after=after or None,
@@ -112,6 +161,8 @@ def _watch_finding(
         advice=entry.advice,
         related=related,
         clears=clears,
+        lasting=True,
+        quiet=quiet,
     )
 
 

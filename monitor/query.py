@@ -11,9 +11,6 @@ from msgspec import UNSET
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from alerts.findings import gravity
-from alerts.held import findings_of
-from alerts.model import Alert
 from config.names import account_subject, domain_subject
 from config.settings import Thresholds
 from config.severity import Severity
@@ -61,48 +58,6 @@ def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> lis
     rows = session.scalars(query).all()
     reach = reach_of(session, [row.target_id for row in rows if row.target_id is not None])
     return [change_json(row, [r.watch for r in reach.get(row.target_id or 0, ())]) for row in rows]
-
-
-def alerts_json(session: Session, state: str | None = None) -> list[dict[str, Any]]:
-    """Alerts, the newest first, each with the findings it is made of."""
-    query = select(Alert).order_by(col(Alert.id).desc())
-    if state:
-        query = query.where(col(Alert.state) == state)
-    rows = session.scalars(query).all()
-    findings = findings_of(session, [row.id for row in rows if row.id is not None])
-    return [_alert_json(row, findings[row.id or 0]) for row in rows]
-
-
-def _alert_json(alert: Alert, findings: Sequence[Any]) -> dict[str, Any]:
-    gravest = max(findings, key=gravity, default=None)
-    return {
-        "id": alert.id,
-        "fingerprint": alert.fingerprint,
-        "state": alert.state,
-        "severity": str(Severity(alert.severity)),
-        "subject": alert.subject,
-        "title": alert.title,
-        "reason": alert.reason,
-        "changes": [
-            {
-                "id": f.change_id,
-                "at": f.at,
-                "happened_at": f.happened_at,
-                "kind": f.kind,
-                "severity": str(f.severity),
-                "subject": f.subject,
-                "before": f.before,
-                "after": f.after,
-                "evidence": f.evidence,
-            }
-            for f in findings
-        ],
-        "opened_at": alert.opened_at,
-        "resolved_at": alert.resolved_at,
-        "watches": [one["watch"] for one in alert.watches],
-        "reach": alert.watches,
-        "advice": gravest.advice if gravest else "",
-    }
 
 
 def show_json(session: Session, subject: str, thresholds: Thresholds, now: datetime) -> dict[str, Any] | None:

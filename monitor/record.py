@@ -25,6 +25,7 @@ from config.settings import Settings
 from monitor.changes.bursts import WINDOW, bursts
 from monitor.changes.compare import compare
 from monitor.changes.domains import compare_domains, next_check, remembered
+from monitor.changes.findings import renewed
 from monitor.changes.kinds import CONFIRMED_KINDS
 from monitor.changes.model import Change, Context
 from monitor.health import target_failing, target_recovered
@@ -100,6 +101,7 @@ class Recorder:
         if comparisons:
             self._write(session, comparisons, now)
             told += [f for c in comparisons if (f := target_recovered(c.seen.due, c.seen.at))]
+            told += [f for c in comparisons if (f := _renewed(c))]
             told += self._changes(session, comparisons, now)
         if told:
             recent = self._recent(session, told, now)
@@ -398,6 +400,12 @@ def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[
         )
         ids.update((target, snapshot) for target, snapshot in rows if snapshot is not None)
     return ids
+
+
+def _renewed(c: Comparison) -> Finding | None:
+    if not isinstance(c.after, Domain) or not (c.before is None or isinstance(c.before, Domain)):
+        return None
+    return renewed(c.before, c.after, c.changes, c.seen.at)
 
 
 def _recorded(joined: Joined, follows: int | None) -> Recorded:

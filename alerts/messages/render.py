@@ -16,6 +16,8 @@ from alerts.messages.content import Fact, Item, Message
 Escape = Callable[[str], str]
 
 MOST_REACH: Final = 3
+MOST_WHOLE: Final = 3
+"""Alerts that a digest in a chat tells whole; more of them get two lines each."""
 MOST_LINES: Final = 14
 """Lines of one alert in a chat."""
 ICONS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
@@ -81,7 +83,9 @@ def render(message: Message, medium: Medium, key: str = "") -> Rendered:
             message = _halved(message)
             body = write(message, key)
         return Rendered(title, body, "text" if medium.name == "json" else "html")
-    blocks = [_block(item, medium) for item in message.items] or [medium.escape(message.text)]
+    write_item = _entry if message.kind == "digest" and len(message.items) > MOST_WHOLE else _block
+    blocks = [write_item(item, medium) for item in message.items] or [medium.escape(message.text)]
+    blocks += _lists(message, medium)
     head = "" if medium.name == "text" else f"{ICONS.get(message.severity, '')} "
     return Rendered(head + medium.escape(title), _fitted(blocks, message, medium), medium.body_format)
 
@@ -98,7 +102,7 @@ def _fitted(blocks: Sequence[str], message: Message, medium: Medium) -> str:
         size += len(block) + 2
     left = len(blocks) - len(taken) + message.more
     if left:
-        taken.append(f"… and {left} more: weaklink alerts")
+        taken.append(f"… and {left} more: {message.link or 'weaklink alerts'}")
     return "\n\n".join(taken)
 
 
@@ -107,6 +111,8 @@ def _block(item: Item, medium: Medium) -> str:
     e, bold = medium.escape, medium.bold
     first = f"{bold}{e(item.title)}{bold}"
     last = []
+    if item.state == "resolved":
+        return "\n".join([first, _ended(item, e), f"Alert {item.alert}" + (f": {item.link}" if item.link else "")])
     if item.reason:
         last.append(f"Graver than its parts: {e(item.reason)}")
     last += [f"{e(one[0].upper() + one[1:])}" for one in item.concerns]
@@ -117,6 +123,7 @@ def _block(item: Item, medium: Medium) -> str:
         last.append(f"Why: {e(item.why)}")
     if item.advice:
         last.append(f"Now: {e(item.advice)}")
+    last += [f"Look: {'  '.join(f'{words} {url}' for words, url in item.links)}"] * bool(item.links)
     last.append(f"Alert {item.alert}" + (f": {item.link}" if item.link else ""))
     room = MOST_LINES - 2 - len(last)
     shown: list[str] = []
@@ -127,6 +134,39 @@ def _block(item: Item, medium: Medium) -> str:
             break
         shown += lines
     return "\n".join([first, *shown, *last])
+
+
+def _entry(item: Item, medium: Medium) -> str:
+    """One alert in two lines, for a digest that has many."""
+    e = medium.escape
+    reach = f"Reaches: {e(item.reach[0])}" if item.reach else "Reaches nothing that is watched now"
+    more = f" and {len(item.reach) - 1} more" if len(item.reach) > 1 else ""
+    state = f", {item.state}" if item.state != "open" else ""
+    where = f": {item.link}" if item.link else ""
+    return (
+        f"{medium.bold}{item.severity}{state} — {e(item.title)}{medium.bold}\n{reach}{more}. Alert {item.alert}{where}"
+    )
+
+
+def _lists(message: Message, medium: Medium) -> list[str]:
+    """What is still open, and what comes up: a line each."""
+    found = []
+    for head, lines, more in (
+        ("Still open", message.still, message.more_still),
+        ("Coming up", message.coming, message.more_coming),
+    ):
+        if lines:
+            told = [f"{line.when:%Y-%m-%d}  {medium.escape(line.title)}" for line in lines]
+            told += [f"… and {more} more"] * bool(more)
+            found.append("\n".join([f"{medium.bold}{head}{medium.bold}", *told]))
+    return found
+
+
+def _ended(item: Item, e: Escape) -> str:
+    """How it ended, and when it had begun: what refers a resolved message to the first one."""
+    by = f" by {e(item.ended_by)}" if item.ended_by else " by itself"
+    note = f": {e(item.note)}" if item.note and item.ended_by else ""
+    return f"Resolved{by}{note}" + (f"; it was opened {clock(item.opened_at)}" if item.opened_at else "")
 
 
 def _fact(fact: Fact, item: Item, e: Escape) -> list[str]:

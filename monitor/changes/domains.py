@@ -18,6 +18,18 @@ from monitor.observations import Domain, DomainState
 
 INFO, LOW, MEDIUM, HIGH, CRITICAL = Severity
 
+LAPSES: Final = (
+    "domain-expiring",
+    "domain-expired",
+    "domain-redemption",
+    "domain-pending-delete",
+    "domain-unregistered",
+)
+"""What a domain on its way out goes through, and what its renewal ends."""
+LAPSING: Final = frozenset(
+    {DomainState.EXPIRING, DomainState.EXPIRED, DomainState.REDEMPTION, DomainState.PENDING_DELETE}
+)
+
 _RECOVERS = "Whoever holds the domain receives the mail that recovers the accounts published with an address on it."
 _TELL = "Tell the maintainer through the project, not by mail to this domain."
 

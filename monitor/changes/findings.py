@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from packageurl.contrib.purl2url import get_repo_url
 
 from alerts.findings import Finding, Reach
-from config.names import account_subject, short_form
+from config.names import account_subject, domain_subject, short_form
 from config.severity import Severity
+from monitor.changes.domains import LAPSES, LAPSING
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change
+from monitor.observations import Domain, DomainState
 
 _OF_RELEASE = frozenset(
     {
@@ -60,6 +66,51 @@ def finding(
         reach=reach,
         related=(_account(change),) if change.account else (),
         clears=bool(kind.clears),
+        lasting=change.kind in LASTING,
+        links=links_of(change),
+    )
+
+
+LASTING: Final = frozenset({"deprecated", *LAPSES})
+"""Kinds that tell of a state, which other changes end."""
+
+
+def links_of(change: Change) -> tuple[tuple[str, str], ...]:
+    """The registry's own pages about it. They are made from the purl, never taken from what an author wrote."""
+    if not change.subject.startswith("pkg:"):
+        return ()
+    found = [("package", _page(change.subject))]
+    if change.version:
+        found.append((f"release {change.version[:40]}", _page(f"{change.subject}@{quote(change.version, safe='')}")))
+    return tuple((words, url) for words, url in found if url)
+
+
+def _page(purl: str) -> str:
+    try:
+        url = str(get_repo_url(purl) or "")  # type: ignore[no-untyped-call]
+    except ValueError:
+        return ""
+    # A version is whatever its author wrote; in an URL it is nothing but characters.
+    return quote(url, safe=":/@%~!*'()")
+
+
+def renewed(before: Domain | None, after: Domain, changes: Sequence[Change], at: datetime) -> Finding | None:
+    """Ends the alerts of a domain that was about to lapse and is registered as before; None in all other cases."""
+    if before is None or after.state is not DomainState.REGISTERED or before.state not in LAPSING:
+        return None
+    if any(change.kind == "domain-reregistered" for change in changes):
+        return None
+    until = f" until {after.expires_at:%Y-%m-%d}" if isinstance(after.expires_at, datetime) else ""
+    subject = domain_subject(after.name)
+    return Finding(
+        subject=subject,
+        kind="domain-expiring",
+        severity=Severity.INFO,
+        cause=subject,
+        at=at,
+        title=f"{after.name} is registered{until}",
+        clears=True,
+        ends=LAPSES,
     )
 
 

@@ -1,21 +1,18 @@
-"""Commands about the configuration: ``init``, ``config``, ``watch``, ``notify``."""
+"""Commands about the configuration: ``init``, ``config``, ``watch``."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
-from alerts.deliver import send_test
-from config.clock import system_clock
 from config.edit import add_items, remove_items
 from config.names import short_form
 from config.schema import json_schema
 from config.starter import write_starter
 from monitor.assembly import check_channels, watched
 from monitor.changes.kinds import KINDS
-from monitor.cli.app import FINE, INCOMPLETE, WRONG, Call, warn, weaklink
+from monitor.cli.app import WRONG, Call, warn, weaklink
 from monitor.cli.output import note, say, table, write_json
 
 
@@ -142,32 +139,3 @@ def remove(call: Call, items: tuple[str, ...], group: str | None) -> None:
     edited = remove_items(call.path(), items, group)
     for line in (*edited.done, *edited.left):
         say(str(line))
-
-
-@weaklink.group()
-def notify() -> None:
-    """Try the channels."""
-
-
-@notify.command("test")
-@click.option("--channel", multiple=True, help="Only these channels.")
-@click.pass_context
-def test_(ctx: click.Context, channel: tuple[str, ...]) -> None:
-    """Send a real test message and report each channel's outcome."""
-    call: Call = ctx.obj
-    configuration = call.configuration()
-    check_channels(configuration)
-    named = {one.name: one for one in configuration.settings.channel}
-    if unknown := [name for name in channel if name not in named]:
-        note(f"weaklink: there is no channel {unknown[0]!r}; there are: {', '.join(named) or 'none'}")
-        ctx.exit(WRONG)
-    chosen = [named[name] for name in channel] if channel else list(named.values())
-    if not chosen:
-        note('weaklink: the configuration has no [[channel]]; add one, for example url = "mailtos://…"')
-        ctx.exit(WRONG)
-    outcomes = asyncio.run(send_test(chosen, system_clock()))
-    if call.json:
-        write_json([{"channel": name, "ok": o.ok, "outcome": o.words} for name, o in outcomes.items()])
-    else:
-        table(["channel", "outcome"], [(name, o.words) for name, o in outcomes.items()])
-    ctx.exit(FINE if all(o.ok for o in outcomes.values()) else INCOMPLETE)

@@ -1,4 +1,4 @@
-"""Commands that look at what is known: ``status``, ``show``, ``changes``, ``alerts``."""
+"""Commands that look at what is known: ``status``, ``show``, ``domains``, ``changes``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from config.settings import parse_duration
 from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
-from monitor.cli.output import cell, iso, note, say, severity_cell, table, write_json
-from monitor.query import alerts_json, changes_json, domains_json, show_json
+from monitor.cli.output import iso, note, say, severity_cell, table, write_json
+from monitor.query import changes_json, domains_json, show_json
 from monitor.spans import ago
 from monitor.store.health import status as read_status
 
@@ -63,6 +63,14 @@ def _show_status(found: dict[str, Any], running: bool, now: Any) -> None:
     if found["deliveries"]:
         say()
         say("deliveries: " + ", ".join(f"{count} {state}" for state, count in sorted(found["deliveries"].items())))
+    for silence in found["silences"]:
+        if silence["hides"]:
+            grave = silence["worst"] in {"high", "critical"}
+            say(
+                f"Silence {silence['id']} hides {silence['hides']} alerts, the gravest {silence['worst']}, "
+                f"until {iso(silence['ends_at'])}: {silence['reason']}",
+                "bold red" if grave else "yellow",
+            )
 
 
 def subject_of(item: str) -> str:
@@ -195,32 +203,3 @@ def changes(call: Call, since: str, kinds: tuple[str, ...]) -> None:
         ],
     )
     say(f"{len(found)} changes in the last {since}.", "bold")
-
-
-@weaklink.command()
-@click.option("--state", type=click.Choice(["open", "acknowledged", "resolved"]), help="Only these.")
-@click.pass_obj
-def alerts(call: Call, state: str | None) -> None:
-    """Alerts and what became of them, the newest first."""
-    store = call.store(call.configuration())
-    with store.reading() as session:
-        found = alerts_json(session, state)
-    store.close()
-    if call.json:
-        write_json(found)
-        return
-    table(
-        ["id", "severity", "state", "opened", "what", "reaches"],
-        [
-            (
-                a["id"],
-                severity_cell(Severity.parse(a["severity"])),
-                a["state"],
-                iso(a["opened_at"]),
-                cell(a["title"]),
-                ", ".join(a["watches"]),
-            )
-            for a in found
-        ],
-    )
-    say(f"{len(found)} alerts.", "bold")

@@ -12,8 +12,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from random import Random
 from typing import Final
@@ -24,7 +23,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from msgspec import Struct
 
-from config.clock import Clock, system_clock
+from config.clock import Clock, parse_retry_after, system_clock
 from config.settings import HttpLimits
 from monitor.errors import Refused, Unavailable
 from monitor.sources.politeness import Host, HostHealth
@@ -215,13 +214,8 @@ def _asked_to_wait(reply: Reply, now: datetime) -> timedelta | None:
     stated = reply.headers.get("retry-after", "").strip()
     if reply.status != 429 and not (reply.status == 503 and stated):
         return None
-    if stated.isascii() and stated.isdigit() and len(stated) < 10:
-        return timedelta(seconds=int(stated))
-    try:
-        moment = parsedate_to_datetime(stated)
-    except (ValueError, OverflowError):
-        return RETRY_AFTER_DEFAULT
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    wait = parse_retry_after(stated, now)
+    return RETRY_AFTER_DEFAULT if wait is None else wait
 
 
 async def _read(response: httpx.Response, max_body: int) -> tuple[bytes, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
+from alerts import silences
 from alerts.model import Delivery
 from monitor.sources.http import HostHealth
 from monitor.store.tables import Meta, SourceHealth, Target
@@ -70,6 +71,6 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
             for row in sources
         ],
         "deliveries": {str(state): count for state, count in deliveries},
-        "silences": [],
+        "silences": silences.listed(session, now),
         "daemon_alive_at": datetime.fromisoformat(alive.value) if alive else None,
     }
