@@ -36,12 +36,13 @@ def plain(text: str) -> str:
 
 
 def slack(text: str) -> str:
-    """For Slack's mrkdwn: no mention, no link, no formatting (the three characters that Slack itself names).
+    """For Slack's mrkdwn: no mention and no formatting.
 
-    A zero-width joint would hide text, so formatting characters are set apart by a visible look-alike instead.
+    Apprise escapes the three characters that make links and mentions (``& < >``) in a text, and only there: so what
+    goes to Slack is always sent as text. A zero-width joint would hide text, so formatting characters are set apart
+    by a visible look-alike instead.
     """
-    shown = visible(text, LONGEST).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return shown.translate(_SLACK)
+    return visible(text, LONGEST).translate(_SLACK)
 
 
 _SLACK: Final = str.maketrans({"@": "＠", "*": "∗", "_": "_", "~": "∼", "`": "ˋ"})

@@ -68,7 +68,8 @@ def medium_of(url: str, wanted: str = "auto") -> Medium:
     """The medium of an Apprise URL; ``wanted`` is the channel's ``format``."""
     schema = url.partition("://")[0].lower()
     named = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": JSON}
-    medium = named.get(wanted) or _BY_SCHEMA.get(schema, TEXT)
+    # What Slack is sent as anything but text can mention a whole channel.
+    medium = SLACK if schema == "slack" else named.get(wanted) or _BY_SCHEMA.get(schema, TEXT)
     limit = _LIMITS.get(schema)
     return msgspec.structs.replace(medium, limit=min(limit, medium.limit)) if limit else medium
 
