@@ -104,7 +104,7 @@ def test_slack_sees_no_mention_and_no_link_of_a_stranger(text: str) -> None:
     service = Apprise.instantiate("slack://T1234567A/B1234567A/abcdefghijklmnopqrstuvwx/")
     assert service is not None
     service.request_rate_per_sec = 0
-    service._send = lambda _url, payload, **_: sent.append(payload) or {}  # type: ignore[attr-defined,func-returns-value]
+    service._send = lambda _url, payload, **_: sent.append(payload) or {"ok": True}  # type: ignore[attr-defined,func-returns-value]
     rendered = render(message(text), medium_of("slack://x", "markdown"))
     assert service.notify(title=rendered.title, body=rendered.body, body_format=rendered.body_format)
     # Slack's own rule: without these two characters there is neither a link nor a mention.
