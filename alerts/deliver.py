@@ -66,13 +66,13 @@ def _asset() -> apprise.AppriseAsset:
         allow_templates=False,
         service_timeout=SEND_TIMEOUT - 5,
         result_log_memory_size=16_384,
+        secure_logging=True,
     )
     asset.app_id = "weaklink"
     asset.app_desc = "supply-chain monitor"
     asset.app_url = ""
     asset.pgp_autogen = asset.pem_autogen = False
     asset.http_redirects = False
-    asset.secure_logging = True
     return asset
 
 
