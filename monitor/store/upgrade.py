@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from monitor.store.engine import Store, StoreError
 
 
-def _config() -> Config:
+def migrations() -> Config:
+    """Where Alembic finds the steps from one schema to the next."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -25,7 +26,7 @@ def _config() -> Config:
 
 def newest() -> str:
     """The revision that this program writes."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(migrations()).get_current_head()
     assert head is not None
     return head
 
@@ -40,7 +41,7 @@ def upgrade(store: Store, now: datetime) -> str:
         with store.engine.connect() as connection:
             found = _found(connection)
             empty = found is None and not store.engine.dialect.has_table(connection, "target")
-        scripts = ScriptDirectory.from_config(_config())
+        scripts = ScriptDirectory.from_config(migrations())
         if found == scripts.get_current_head():
             return ""
         if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
@@ -54,7 +55,7 @@ def upgrade(store: Store, now: datetime) -> str:
             backup(store, copy)
             kept = f"; the old database is kept as {copy.name}"
         with store.engine.begin() as connection:
-            config = _config()
+            config = migrations()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return f"the database was {'made' if empty else 'upgraded'} (schema {newest()}){kept}"

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -326,3 +327,49 @@ def whois_server(servers: LoopThread) -> Iterator[WhoisServer]:
     server = servers.run(start())
     yield found
     servers.loop.call_soon_threadsafe(server.close)
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+CONFIG = """
+[registries.npm]
+url = "{url}"
+[registries.pypi]
+url = "{url}"
+[[watch]]
+name = "shop"
+owner = "web-team"
+packages = ["npm:left-pad"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, registry: Registry) -> Path:
+    """A folder with a configuration that watches one package."""
+    registry.documents["/left-pad"] = packument()
+    (tmp_path / "weaklink.toml").write_text(CONFIG.format(url=registry.url))
+    return tmp_path
+
+
+@pytest.fixture
+def environment(folder: Path) -> dict[str, str]:
+    """What a command sees of the machine: nothing of the person who runs the tests."""
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def weaklink(folder: Path, environment: dict[str, str]) -> Run:
+    """Runs a command beside ``weaklink.toml``, as a person does."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from monitor.cli import main; main()", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,44 +15,6 @@ from typing import Any
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-CONFIG = """
-[registries.npm]
-url = "{url}"
-[registries.pypi]
-url = "{url}"
-[[watch]]
-name = "shop"
-owner = "web-team"
-packages = ["npm:left-pad"]
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, registry: Any, packument: Any) -> Path:
-    registry.documents["/left-pad"] = packument()
-    (tmp_path / "weaklink.toml").write_text(CONFIG.format(url=registry.url))
-    return tmp_path
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "200"}
-
-
-@pytest.fixture
-def weaklink(folder: Path) -> Run:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", "from monitor.cli import main; main()", *arguments],
-            cwd=folder,
-            env=environment(folder),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
 
 
 def test_a_sweep_shows_a_table_to_people(weaklink: Run) -> None:
@@ -219,11 +180,11 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 @pytest.fixture
-def daemon(folder: Path) -> Any:
+def daemon(folder: Path, environment: dict[str, str]) -> Any:
     process = subprocess.Popen(
         [sys.executable, "-c", "from monitor.cli import main; main()", "run"],
         cwd=folder,
-        env=environment(folder),
+        env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
+from alerts.reading import alerts_json
 from monitor.store import engine
 from monitor.store.engine import Store, StoreError
 from monitor.store.tables import Meta
-from monitor.store.upgrade import backup, newest, upgrade
+from monitor.store.upgrade import backup, migrations, newest, upgrade
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -47,6 +49,24 @@ def test_the_migrations_make_what_the_models_say(store: Store) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_a_database_of_the_first_schema_is_upgraded_with_its_alerts(tmp_path: Path) -> None:
+    old = sqlite(tmp_path / "weaklink.db")
+    with old.engine.begin() as connection:
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO alert (fingerprint, cause, subject, title, severity, state, opened_at, updated_at, "
+            "acknowledged_by, revision, reason, watches) VALUES ('f', 'c', 's', 'an old one', 3, 'open', "
+            "'2026-11-01T00:00:00.000000+00:00', '2026-11-01T00:00:00.000000+00:00', '', 1, '', '[]')"
+        )
+    assert "the old database is kept as weaklink.db.before-" in upgrade(old, NOW)
+    with old.reading() as session:
+        (alert,) = alerts_json(session, "open")
+    assert (alert["title"], alert["silence"], alert["resolved_by"]) == ("an old one", None, None)
+    assert upgrade(old, NOW) == ""
 
 
 def test_an_upgrade_of_what_is_new_does_nothing(store: Store) -> None:
