@@ -9,16 +9,12 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import yaml
-from msgspec import Struct
 
-from config.manifests.model import ManifestError
+from config.manifests.files import File
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of one file; the longest lock files in public projects have about 5 MB."""
 DEEPEST: Final = 200
 """Levels of one document; npm's first lock format nests as deep as the folders it describes."""
 
@@ -30,21 +26,8 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
-class File(Struct, frozen=True):
-    """One file as it was read: ``name`` is what the watchlist calls it and what entries give as their source."""
-
-    path: Path
-    name: str
-    data: bytes
-
-    def wrong(self, problem: str, mend: str, line: int | None = None) -> NoReturn:
-        raise ManifestError(self.name, problem, mend, line)
-
-
 def text_of(file: File) -> str:
     """The file as text. No manifest holds a NUL, is anything but UTF-8, or has the marks of an unfinished merge."""
-    if len(file.data) > MOST_BYTES:
-        file.wrong(f"it has {len(file.data)} bytes, more than {MOST_BYTES}", "leave it out of the watchlist")
     try:
         text = file.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,0 +1,68 @@
+"""The files that a watchlist leads to: read once, to a limit, and remembered, so that changes of them are seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NoReturn
+
+from msgspec import Struct
+
+from config.manifests.model import ManifestError
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of one file; the longest lock files in public projects have about 5 MB."""
+
+
+class File(Struct, frozen=True):
+    """One file as it was read: ``name`` is what the watchlist calls it and what entries give as their source."""
+
+    path: Path
+    name: str
+    data: bytes
+    files: Files
+
+    def beside(self, relative: str) -> File | None:
+        """Another file that this one cannot be understood without, by its path from here; None where there is none.
+
+        A lock file often leaves to its manifest what is direct, and a requirements file includes others.
+        """
+        return self.files.find(self.path.parent / relative, str(Path(self.name).parent / relative))
+
+    def wrong(self, problem: str, mend: str, line: int | None = None) -> NoReturn:
+        raise ManifestError(self.name, problem, mend, line)
+
+
+class Files:
+    """Reads each file once; ``asked`` holds every path that was looked for, there or not."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, File] = {}
+        self.asked: set[Path] = set()
+
+    def open(self, path: Path, name: str) -> File:
+        """The file; ManifestError where it cannot be read, is no plain file, or is too large."""
+        self.asked.add(path)
+        if path not in self._read:
+            self._read[path] = File(path, name, _content(path, name), self)
+        return self._read[path]
+
+    def find(self, path: Path, name: str) -> File | None:
+        """The file, or None where there is none; ManifestError where it is there and cannot be read."""
+        self.asked.add(path)
+        return self.open(path, name) if path.is_file() else None
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        if not path.is_file():
+            problem = "it is no file" if path.exists() else "there is no such file"
+            raise ManifestError(name, problem, "correct the path in the watchlist")
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ManifestError(
+            name, f"it cannot be read: {error.strerror or error}", "let weaklink's user read it"
+        ) from None
+    if len(data) > MOST_BYTES:
+        raise ManifestError(name, f"it has more than {MOST_BYTES} bytes", "leave it out of the watchlist")
+    return data
