@@ -20,11 +20,25 @@ class Format(Struct, frozen=True):
     """Globs of the file names that its tools use."""
     read: Callable[[File], Sequence[Entry]]
     """What the file says that a project uses; ManifestError where it is not what its name says."""
+    yields_to: tuple[str, ...] = ()
+    """Globs of file names: a manifest says less than the lock file that lies beside it, and is not read then."""
+    marks: tuple[bytes, ...] = ()
+    """What stands near the start of such a file and of no other; any of them tells it under whatever name."""
 
 
 FORMATS: Final[tuple[Format, ...]] = ()
 
 
-def format_of(name: str) -> Format | None:
+_START: Final = 4096
+"""Bytes at the start of a file in which a mark is looked for."""
+
+
+def format_of(name: str, formats: Sequence[Format] = FORMATS) -> Format | None:
     """The format of a file by its name, the first that fits; None where the name says nothing."""
-    return next((one for one in FORMATS if any(fnmatchcase(name, glob) for glob in one.files)), None)
+    return next((one for one in formats if any(fnmatchcase(name, glob) for glob in one.files)), None)
+
+
+def format_within(data: bytes, formats: Sequence[Format] = FORMATS) -> Format | None:
+    """The format of a file by its content, for one whose name says nothing."""
+    start = data[:_START]
+    return next((one for one in formats if any(mark in start for mark in one.marks)), None)
