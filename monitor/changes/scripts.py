@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,23 +10,11 @@ from msgspec import UNSET
 from config.severity import Severity
 from monitor.changes.model import Change
 from monitor.changes.prior import Prior
+from monitor.changes.script_rules import Verdict, in_words, read_script
 from monitor.observations import Release
 
 ESTABLISHED: Final = 3
 """An added script weighs most after so many releases without one."""
-
-# What scripts of honest packages do, by the tools they name: build, fetch a prebuilt binary, say something, patch.
-HARMLESS: Final = re.compile(
-    r"\s*(?:(?:node-gyp(?:-build)?|node-pre-gyp|prebuild-install|cmake-js|neon|napi|husky|patch-package|is-ci|"
-    r"opencollective(?:-postinstall)?|patch-package|lerna|yarn|npm|pnpm|rimraf|mkdirp|tsc|ngcc|electron-rebuild|"
-    r"echo|true|exit 0|node-gyp rebuild|prebuild)(?:[^|;&`$]|\|\||&&)*)",
-)
-ALARMING: Final = re.compile(
-    r"curl|wget|https?:|powershell|certutil|bitsadmin|base64|\beval\b|child_process|/dev/tcp|\bnc\b|\bnode\s+-e|"
-    r"/etc/(?:passwd|shadow)|\.npmrc|\.ssh|atob|fromCharCode|start /b|\bbash\s+-c|python3?\s+-c",
-    re.IGNORECASE,
-)
-LONGEST_JUDGED: Final = 4000
 
 
 def scripts_changed(release: Release, prior: Prior, purl: str) -> Iterator[Change]:
@@ -48,7 +35,7 @@ def scripts_changed(release: Release, prior: Prior, purl: str) -> Iterator[Chang
             after=new,
             version=release.version,
             severity=_added(added, old, prior, release),
-            evidence=evidence | {"judged": [judge(text) for text in added.values()]},
+            evidence=evidence | _read(added),
         )
     if changed:
         yield Change(
@@ -58,7 +45,7 @@ def scripts_changed(release: Release, prior: Prior, purl: str) -> Iterator[Chang
             after=changed,
             version=release.version,
             severity=_changed(changed, old),
-            evidence=evidence,
+            evidence=evidence | _read(changed),
         )
     if removed and not added:
         yield Change(kind="install-script-removed", subject=purl, before=removed, after=new, version=release.version)
@@ -79,38 +66,32 @@ def source_build_added(release: Release, prior: Prior, purl: str) -> Iterator[Ch
         )
 
 
-# Nothing but messages, however many.
-MESSAGE: Final = re.compile(r"(?:\s*(?:echo|printf)\s+(?:'[^'`$]*'|\"[^\"`$]*\"|[\w .,!:/@-]+)\s*(?:;|&&|$))+\s*")
+def _read(scripts: dict[str, str]) -> dict[str, object]:
+    return {"does": in_words(scripts), "judged": [str(read_script(text).verdict) for text in scripts.values()]}
 
 
-def judge(text: str) -> str:
-    """``alarming``, ``harmless`` or ``unclear``: how a script's words read, never proof."""
-    text = text[:LONGEST_JUDGED]
-    if MESSAGE.fullmatch(text):
-        return "harmless"
-    if ALARMING.search(text):
-        return "alarming"
-    return "harmless" if HARMLESS.fullmatch(text) else "unclear"
+def _alarming(text: str) -> bool:
+    return read_script(text).verdict is Verdict.ALARMING
 
 
 def _added(added: dict[str, str], old: dict[str, str], prior: Prior, release: Release) -> Severity:
-    words = {judge(text) for text in added.values()}
-    if "alarming" in words:
+    words = {read_script(text).verdict for text in added.values()}
+    if Verdict.ALARMING in words:
         return Severity.HIGH
     if old:
         return Severity.MEDIUM
     if prior.scriptless < ESTABLISHED:
-        return Severity.LOW if words == {"harmless"} else Severity.MEDIUM
+        return Severity.LOW if words == {Verdict.HARMLESS} else Severity.MEDIUM
     # An implicit build on a package that was plain JavaScript is how scripts are hidden from those who read them.
-    if words == {"harmless"} and release.implicit_build is not True:
+    if words == {Verdict.HARMLESS} and release.implicit_build is not True:
         return Severity.MEDIUM
     return Severity.HIGH
 
 
 def _changed(changed: dict[str, str], old: dict[str, str]) -> Severity:
     for name, text in changed.items():
-        if judge(text) == "alarming" and judge(old[name]) != "alarming":
+        if _alarming(text) and not _alarming(old[name]):
             return Severity.HIGH
-    if all(judge(text) == "harmless" for text in changed.values()):
+    if all(read_script(text).verdict is Verdict.HARMLESS for text in changed.values()):
         return Severity.LOW
     return Severity.MEDIUM
