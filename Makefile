@@ -16,7 +16,7 @@ test: $(VENV)/.tested debian
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 unit: $(VENV)/.tested
 	$(BIN)/python -m pytest tests/unit
