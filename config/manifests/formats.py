@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from config.manifests.files import File
 from config.manifests.model import Entry
+from config.manifests.npm_lock import read_npm_lock
 
 
 class Format(Struct, frozen=True):
@@ -26,7 +27,9 @@ class Format(Struct, frozen=True):
     """What stands near the start of such a file and of no other; any of them tells it under whatever name."""
 
 
-FORMATS: Final[tuple[Format, ...]] = ()
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("npm lock file", ("package-lock.json", "npm-shrinkwrap.json"), read_npm_lock),
+)
 
 
 _START: Final = 4096

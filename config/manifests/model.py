@@ -22,6 +22,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     """One shortest chain of package names that brings it in, from a direct dependency down, without itself."""
     source: str = ""
     """The file it was read from, as the watchlist names it."""
+    registry: bool = True
+    """It comes from a package registry. False: from a folder, a repository or an address of its own, so that what
+    a registry has under the same name is another package; it is shown, but nothing is looked up for it."""
 
 
 class ManifestError(Exception):
