@@ -43,6 +43,15 @@ def text_of(file: File) -> str:
     return text
 
 
+def line_of(file: File, word: str) -> int | None:
+    """The first line that has a text, in quotes, with escapes or as it stands; for errors in what parsed well."""
+    text = text_of(file)
+    for written in (json.dumps(word), json.dumps(word, ensure_ascii=False), f"'{word}'", word):
+        if (place := text.find(written)) >= 0:
+            return text.count("\n", 0, place) + 1
+    return None
+
+
 def json_of(file: File) -> Any:
     """A JSON document; a key that stands twice in one object is an error, since readers differ in which one counts."""
     return _json(file, text_of(file))
@@ -59,7 +68,7 @@ def _json(file: File, text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        end = " (it ends too early)" if error.pos >= len(text.rstrip()) else ""
+        end = " (it ends too early)" if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterm") else ""
         file.wrong(f"it is no JSON: {error.msg}{end}", "make it anew with the tool that it belongs to", error.lineno)
     except _Twice as error:
         line = _line_of_second(text, error.key)

@@ -11,6 +11,11 @@ from msgspec import Struct
 from config.manifests.files import File
 from config.manifests.model import Entry
 from config.manifests.npm_lock import read_npm_lock
+from config.manifests.pipfile_lock import read_pipfile_lock
+from config.manifests.pyproject import read_pyproject
+from config.manifests.requirements import read_requirements
+
+_PYTHON_LOCKS: Final = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
 
 
 class Format(Struct, frozen=True):
@@ -29,6 +34,10 @@ class Format(Struct, frozen=True):
 
 FORMATS: Final[tuple[Format, ...]] = (
     Format("npm lock file", ("package-lock.json", "npm-shrinkwrap.json"), read_npm_lock),
+    Format("Pipfile.lock", ("Pipfile.lock",), read_pipfile_lock),
+    Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS),
+    Format("requirements.txt", ("requirements*.txt", "*requirements.txt"), read_requirements),
+    Format("requirements.in", ("requirements*.in", "*requirements.in"), read_requirements, ("*requirements*.txt",)),
 )
 
 

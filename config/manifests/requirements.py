@@ -1,0 +1,187 @@
+"""``requirements.txt`` as pip reads it: continuations, comments, options, includes, constraints.
+
+Lines that name no package of a registry (URLs, paths, archives, editable installs) are no entries, and neither are
+lines with ``${VARIABLE}``: what those ask for is known only where they are installed. Nothing is fetched: an include by
+URL is passed over. Includes that are missing are too, since projects make some of them as they deploy.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from msgspec import Struct, structs
+
+from config.manifests.documents import text_of
+from config.manifests.files import File
+from config.manifests.model import Entry
+from config.manifests.pypi import LONGEST, Asked, asked, for_development, is_elsewhere, pinned, purl_of
+
+MOST_FILES: Final = 200
+"""Files that one requirements file may lead to."""
+
+_BOMS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CODING: Final = re.compile(rb"#[^\n]{0,200}?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
+_INCLUDE: Final = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)")
+_ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
+
+
+class Line(Struct, frozen=True):
+    """One logical line: its number, and its text without the comment."""
+
+    number: int
+    text: str
+    comment: str
+
+
+def read_requirements(file: File) -> Sequence[Entry]:
+    """What a requirements file and its includes ask for; what it lists is direct.
+
+    A file is for development when its name says so (``requirements-dev.txt``), and a package when all files that list
+    it are.
+    """
+    reading = _Reading(file)
+    reading.read(file, for_development(PurePosixPath(file.name).stem), ())
+    return reading.entries()
+
+
+class _Reading:
+    def __init__(self, top: File) -> None:
+        self._top = top
+        self._versions: dict[str, list[str]] = {}
+        self._production: set[str] = set()
+        self._constraints: dict[str, str] = {}
+        self._done: set[tuple[object, bool]] = set()
+
+    def entries(self) -> list[Entry]:
+        return [
+            Entry(
+                purl=purl_of(self._top, name),
+                versions=pinned(versions) or pinned([self._constraints.get(name, "")]),
+                direct=True,
+                dev=name not in self._production,
+                source=self._top.name,
+            )
+            for name, versions in self._versions.items()
+        ]
+
+    def read(self, file: File, development: bool, above: tuple[object, ...]) -> None:
+        here = file.path.resolve()
+        self._done.add((here, development))
+        good, bad = 0, []
+        for line in logical_lines(_text(file)):
+            if include := _INCLUDE.fullmatch(line.text):
+                self._include(file, line, include, development, (*above, here))
+            elif found := _requirement(line.text):
+                good += 1
+                self._take(found, development)
+            elif not _is_no_requirement_by_right(line.text):
+                bad.append(line.number)
+        if len(bad) > good:
+            file.wrong("it is no requirement", "write one requirement a line, for example requests==2.32.3", bad[0])
+
+    def _take(self, found: Asked, development: bool) -> None:
+        self._versions.setdefault(found.name, []).append(found.version)
+        if not development:
+            self._production.add(found.name)
+
+    def _include(
+        self, file: File, line: Line, include: re.Match[str], development: bool, above: tuple[object, ...]
+    ) -> None:
+        target = include[2].strip().strip("\"'")
+        if _VARIABLE.search(target) or "://" in target or len(target) > LONGEST:
+            return
+        other = file.beside(target)
+        if other is None:
+            return
+        path = other.path.resolve()
+        if path in above:
+            file.wrong("its includes lead back to it", "remove one of the includes", line.number)
+        if include[1] in {"-c", "--constraint"}:
+            self._constrain(other)
+            return
+        development = development and for_development(PurePosixPath(target).stem)
+        if (path, development) in self._done or (path, False) in self._done:
+            return
+        if len(self._done) >= MOST_FILES:
+            file.wrong(f"it leads to more than {MOST_FILES} files", "name those files in the watchlist", line.number)
+        self.read(other, development, above)
+
+    def _constrain(self, file: File) -> None:
+        for line in logical_lines(_text(file)):
+            found = _requirement(line.text)
+            if found and found.version:
+                self._constraints.setdefault(found.name, found.version)
+
+
+def _text(file: File) -> str:
+    """The text, in the encodings that pip knows: by byte order mark, by a ``coding`` comment, else UTF-8."""
+    encoding = next((name for mark, name in _BOMS if file.data.startswith(mark)), None)
+    if encoding is None and not file.data.startswith(codecs.BOM_UTF8):
+        said = next(filter(None, map(_CODING.match, file.data[:4096].split(b"\n")[:2])), None)
+        encoding = said[1].decode("ascii") if said else None
+    if encoding is None:
+        return text_of(file)
+    try:
+        text = codecs.lookup(encoding).name and file.data.decode(encoding)
+    except (LookupError, UnicodeError):
+        file.wrong(f"it is not the {encoding[:40]} text that it begins as", "write it as UTF-8", 1)
+    return text_of(structs.replace(file, data=text.encode("utf-8", "replace")))
+
+
+def logical_lines(text: str) -> Iterator[Line]:
+    """Lines as pip joins them: a backslash at the end continues a line, a comment ends it. Empty ones are given too."""
+    begun, parts = 0, list[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        at = _comment(line)
+        body, comment = (line, "") if at is None else (line[:at], line[at + 1 :])
+        begun = begun or number
+        if at is None and line.endswith("\\"):
+            parts.append(line.rstrip("\\"))
+            continue
+        yield Line(begun, "".join([*parts, body]).strip(), comment)
+        begun, parts = 0, []
+    if parts:
+        yield Line(begun, "".join(parts).strip(), "")
+
+
+def _comment(line: str) -> int | None:
+    """Where a comment begins: ``#`` at the start or after white space, so that ``#egg=`` of a URL is none."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return None if at < 0 else at
+
+
+def _requirement(text: str) -> Asked | None:
+    """The requirement of a line, without the options that may follow it (``--hash``)."""
+    if not text or text.startswith("-") or _VARIABLE.search(text[:LONGEST]):
+        return None
+    bare = _bare(text)
+    return None if _is_path(bare) else asked(bare)
+
+
+def _bare(text: str) -> str:
+    option = re.search(r"(?<=\s)-", text)
+    return text[: option.start()].strip() if option else text
+
+
+def _is_path(bare: str) -> bool:
+    name = bare.partition(";")[0].partition("[")[0].strip()
+    return name.startswith((".", "/", "~")) or "/" in name or "\\" in name or name.lower().endswith(_ARCHIVES)
+
+
+def _is_no_requirement_by_right(text: str) -> bool:
+    """Options, variables, URLs, paths and direct references: good lines that ask nothing of a registry."""
+    if not text or text.startswith("-") or _VARIABLE.search(text[:LONGEST]):
+        return True
+    return len(text) <= LONGEST and (bool(is_elsewhere(text)) or _is_path(_bare(text)) or "://" in text)
