@@ -266,7 +266,8 @@ def moment(text: Any) -> datetime | None:
 
 def _registrar(entities: Any) -> str:
     for entity in entities if isinstance(entities, list) else []:
-        if not isinstance(entity, dict) or "registrar" not in (entity.get("roles") or []):
+        roles = entity.get("roles") if isinstance(entity, dict) else None
+        if not isinstance(roles, list) or "registrar" not in roles:
             continue
         card = entity.get("vcardArray")
         rows = card[1] if isinstance(card, list) and len(card) > 1 and isinstance(card[1], list) else []

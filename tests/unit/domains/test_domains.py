@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -173,6 +173,7 @@ json_values = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(json_values)
+@example({"entities": [{"roles": 1}]})
 def test_any_rdap_document_is_read(document: Any) -> None:
     whole = rdap() | document if isinstance(document, dict) else document
     assert parse_rdap(json.loads(json.dumps(whole)), "x.com", "s", NOW).outcome in Outcome
