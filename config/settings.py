@@ -120,6 +120,10 @@ class Schedule(Section):
     domains: Span = Field(
         default=timedelta(hours=24), description="How often a domain is checked, far from its expiry."
     )
+    sweep: Span = Field(
+        default=timedelta(hours=24),
+        description="How often a package is checked although a live changes_feed would tell that it changed.",
+    )
     timezone: Annotated[str, AfterValidator(values.check_timezone)] = Field(
         default="UTC", description="IANA time zone of cron expressions and quiet hours."
     )
@@ -147,6 +151,7 @@ class NpmRegistry(HttpLimits):
     changes_feed: Url = Field(
         default="", repr=False, description="URL of the registry's _changes feed; empty: polling only."
     )
+    changes_every: Span = Field(default=timedelta(seconds=3), description="How often the feed is asked.")
     npmrc: str = Field(default="", description="An .npmrc to read besides the user's; relative to this file.")
 
 
@@ -156,7 +161,10 @@ class PypiRegistry(HttpLimits):
         repr=False,
         description="Base URL. Default: pip's configuration, then the default of the pypi purl type.",
     )
-    changes_feed: Url = Field(default="", repr=False, description="URL of the index's changelog; empty: polling only.")
+    changes_feed: Url = Field(
+        default="", repr=False, description="URL of the index's XML-RPC journal; empty: polling only."
+    )
+    changes_every: Span = Field(default=timedelta(seconds=10), description="How often the journal is asked.")
 
 
 class Registries(Section):

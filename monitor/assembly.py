@@ -17,6 +17,7 @@ from config.registries import destinations
 from config.settings import HttpLimits, Settings
 from monitor.changes.compounds import COMPOUNDS
 from monitor.check import Checker
+from monitor.feeds.following import Following
 from monitor.health import INHIBITIONS
 from monitor.record import Outcome, Recorder
 from monitor.results import Result
@@ -63,7 +64,8 @@ class Assembly:
         self._whois = Whois(settings.domains, clock)
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
-        self.recorder = Recorder(settings, self.policy, rng)
+        self.following = Following(store, self.https, settings, clock, rng)
+        self.recorder = Recorder(settings, self.policy, rng, self.following.live)
         self.checker = Checker(self._sources(), self._domain_source(), clock)
         self.watcher = Watcher(
             store,
@@ -100,8 +102,9 @@ class Assembly:
         return DomainSource(Rdap(self.https["rdap"], bootstrap), self._whois, self._resolver, domains.warn_days)
 
     def health(self) -> list[HostHealth]:
-        """Every host asked since the start."""
-        return [host for http in self.https.values() for host in http.health()] + self._whois.health()
+        """Every host asked since the start, and every feed that is followed."""
+        hosts = [host for http in self.https.values() for host in http.health()]
+        return hosts + self._whois.health() + self.following.health()
 
     async def reconcile(self) -> Reconciled:
         """Make the store watch what the configuration asks for."""
@@ -126,6 +129,7 @@ class Assembly:
         self.checker.use_domains(self._domain_source())
         for name, http in self.https.items():
             http.use(limits[name])
+        self.following.use(settings)
         return await self.reconcile()
 
     async def tell(self, findings: Sequence[Finding]) -> None:
@@ -173,14 +177,11 @@ def check_channels(configuration: Configuration) -> None:
 def unheeded(configuration: Configuration) -> list[str]:
     """What the configuration asks for and this version does not do, so that nobody relies on it; a line each."""
     settings = configuration.settings
-    lines = [
+    return [
         f"watch {watch.name!r}: its manifests are not read by this version; only what it lists itself is watched"
         for watch in settings.watch
         if watch.manifests
     ]
-    if settings.registries.npm.changes_feed or settings.registries.pypi.changes_feed:
-        lines.append("changes_feed: this version polls; the feed is not followed")
-    return lines
 
 
 def watched(configuration: Configuration) -> list[Wanted]:

@@ -80,14 +80,17 @@ class Daemon:
             await self._parts.store.write(lambda session: release_claims(session, self._clock()))
         async with self._parts.watcher:
             reloading = asyncio.create_task(self._reload(reloader))
+            following = asyncio.create_task(self._parts.following.run())
             scheduler.start()
             self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
             try:
                 await self._stop.wait()
             finally:
                 self._manager.stopping()
-                scheduler.remove_all_jobs()
                 reloading.cancel()
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                scheduler.remove_all_jobs()
                 await asyncio.gather(self._parts.watcher.drain(GRACE), self._parts.deliverer.drain(GRACE))
                 scheduler.shutdown(wait=False)
                 await asyncio.gather(reloading, return_exceptions=True)
@@ -95,7 +98,9 @@ class Daemon:
 
     def _schedule(self, scheduler: AsyncIOScheduler) -> None:
         every = partial(scheduler.add_job, trigger="interval", next_run_time=datetime.now(UTC))
-        every(self._guarded("checks", self._offer_due), seconds=TICK)
+        checks = every(self._guarded("checks", self._offer_due), seconds=TICK)
+        # What a feed made due need not wait for the next tick.
+        self._parts.following.on_due = lambda: checks.modify(next_run_time=datetime.now(UTC))
         every(self._guarded("messages", self._deliver), seconds=TICK)
         every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
         if self._manager.watchdog:

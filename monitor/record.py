@@ -6,7 +6,7 @@ snapshot already holds what was seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any, Final
@@ -28,14 +28,16 @@ from monitor.changes.domains import compare_domains, next_check, remembered
 from monitor.changes.findings import renewed
 from monitor.changes.kinds import CONFIRMED_KINDS
 from monitor.changes.model import Change, Context
+from monitor.feeds.model import reached
 from monitor.health import target_failing, target_recovered
 from monitor.observations import Domain, DomainState, Package
 from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
-from monitor.schedule import CONFIRM_AFTER, after_failure, after_success, jittered
+from monitor.schedule import CONFIRM_AFTER, Due, after_failure, after_success, jittered, until_shown
 from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
+from monitor.store.feeds import Awaited, awaited_by
 from monitor.store.memberships import memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
 from monitor.store.tables import Snapshot, Target
@@ -82,10 +84,14 @@ class Comparison(Struct):
 class Recorder:
     """Records results; knows the settings, the routes and the dice, and nothing of the network."""
 
-    def __init__(self, settings: Settings, policy: Policy, rng: Random) -> None:
+    def __init__(
+        self, settings: Settings, policy: Policy, rng: Random, told_of: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """``told_of``: whether a live feed tells of changes at a source (``npm``), so that polling may be rare."""
         self.settings = settings
         self.policy = policy
         self._rng = rng
+        self._told_of = told_of
 
     def use(self, settings: Settings, policy: Policy) -> None:
         """From the next record on, these settings and routes (a reload)."""
@@ -112,13 +118,13 @@ class Recorder:
     def _unchanged(self, session: Session, results: Sequence[Unchanged]) -> Iterable[Finding]:
         if not results:
             return []
-        schedule = self.settings.schedule
+        awaited = awaited_by(session, [r.due.id for r in results])
         update_rows(
             session,
             Target,
-            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS),
+            ("id", "checked_at", "fresh_at", *_NEXT, *_VALIDATORS),
             [
-                (r.due.id, r.at, r.at, after_success(r.due, schedule, r.at, self._rng), *_validators(r.validators))
+                (r.due.id, r.at, r.at, *self._next(r.due, r.at, awaited.get(r.due.id)), *_validators(r.validators))
                 for r in results
             ],
             fixed=_RECOVERED,
@@ -233,6 +239,7 @@ class Recorder:
         writer.flush()
         snapshots = _put_snapshots(session, comparisons)
         new = replace_memberships(session, people)
+        awaited = awaited_by(session, [c.seen.due.id for c in comparisons])
         accounts = {(account, "maintainer") for account, *_ in new if account}
         domains = {(domain_subject(domain), "domain") for *_, domain in new if domain}
         if accounts or domains:
@@ -240,14 +247,15 @@ class Recorder:
         update_rows(
             session,
             Target,
-            ("id", "checked_at", "fresh_at", "due_at", *_VALIDATORS, "snapshot_id", "stale", "evidence"),
+            ("id", "checked_at", "fresh_at", *_NEXT, *_VALIDATORS, "revision", "snapshot_id", "stale", "evidence"),
             [
                 (
                     c.seen.due.id,
                     c.seen.at,
                     c.seen.at,
-                    self._next(c),
+                    *self._after(c, awaited.get(c.seen.due.id)),
                     *_validators(c.seen.validators),
+                    _revision(c.seen),
                     snapshots[c.seen.due.id],
                     " ".join(_stale(c))[:1000],
                     encode(c.seen.observation.evidence) if isinstance(c.seen.observation, Domain) else None,
@@ -259,11 +267,25 @@ class Recorder:
         changed = [(c.seen.due.id, c.seen.at) for c in comparisons if c.changes]
         update_rows(session, Target, ("id", "changed_at"), changed)
 
-    def _next(self, c: Comparison) -> datetime:
+    def _after(self, c: Comparison, awaited: Awaited | None) -> Next:
         due = replace(c.seen.due, changed_at=c.seen.at) if c.changes else c.seen.due
         observed = c.seen.observation
-        wait = next_check(observed, c.seen.at, self.settings.schedule) if isinstance(observed, Domain) else None
-        return after_success(due, self.settings.schedule, c.seen.at, self._rng, wait)
+        if isinstance(observed, Domain):
+            wait = next_check(observed, c.seen.at, self.settings.schedule)
+            return after_success(due, self.settings.schedule, c.seen.at, self._rng, wait), "", None
+        # A registry that numbers nothing shows by the change itself that its caches have it.
+        shown = awaited is not None and (
+            reached(_revision(c.seen), awaited.revision) or (observed.revision is UNSET and bool(c.changes))
+        )
+        return self._next(due, c.seen.at, None if shown else awaited)
+
+    def _next(self, due: Due, at: datetime, awaited: Awaited | None) -> Next:
+        """When to check again, and the revision that is still waited for, with the moment of its announcement."""
+        if awaited is not None and (wait := until_shown(awaited.since, at)) is not None:
+            return at + wait, awaited.revision, awaited.since
+        schedule = self.settings.schedule
+        sweep = schedule.sweep if due.sort == "package" and self._told_of(due.source) else None
+        return after_success(due, schedule, at, self._rng, sweep), "", None
 
     def _changes(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
         changed = [c for c in comparisons if c.changes]
@@ -313,6 +335,9 @@ class Recorder:
         return recent_findings(session, subjects, now - window)
 
 
+Next = tuple[datetime, str, datetime | None]
+
+_NEXT: Final = ("due_at", "awaited", "awaited_since")
 _VALIDATORS: Final = ("etag", "last_modified", "digest")
 _RECOVERED: Final = "failures = 0, failing_since = NULL, error = '', suspect = NULL, suspected_at = NULL"
 _FAILED: Final = (
@@ -326,6 +351,11 @@ _FAILED: Final = (
         error=bindparam("reason"),
     )
 )
+
+
+def _revision(seen: Seen) -> str:
+    observed = seen.observation
+    return observed.revision[:200] if isinstance(observed, Package) and observed.revision is not UNSET else ""
 
 
 def _validators(validators: Validators) -> tuple[str, str, str]:

@@ -18,6 +18,10 @@ SOONEST = timedelta(minutes=5)
 CONFIRM_AFTER = timedelta(minutes=3)
 """Between the first sight of something grave and the second that confirms it."""
 FIRST_RETRY = timedelta(minutes=1)
+AWAIT_SOONEST = timedelta(seconds=10)
+AWAIT_LATEST = timedelta(minutes=5)
+AWAIT_FOR = timedelta(minutes=15)
+"""What a feed announced is looked for so long: caches have it after five minutes, seldom later."""
 JITTER = 0.1
 
 
@@ -57,6 +61,12 @@ def interval(due: Due, schedule: Schedule, at: datetime) -> timedelta:
 def after_success(due: Due, schedule: Schedule, at: datetime, rng: Random, wait: timedelta | None = None) -> datetime:
     """When to check again; ``wait`` replaces the usual interval (domains know their own)."""
     return at + jittered(interval(due, schedule, at) if wait is None else wait, rng)
+
+
+def until_shown(announced_at: datetime, at: datetime) -> timedelta | None:
+    """How long to wait for a document that a feed announced and a cache does not have yet; None to wait no more."""
+    waited = at - announced_at
+    return max(AWAIT_SOONEST, min(waited, AWAIT_LATEST)) if waited < AWAIT_FOR else None
 
 
 def after_failure(

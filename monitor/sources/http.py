@@ -129,10 +129,22 @@ class Http:
         Raises Unavailable for time-outs, connection trouble, 429, 5xx and bodies that are cut or too large, and
         Refused for 401 and 403: none of them says anything about what was asked for.
         """
+        return await self._ask("GET", url, None, headers, max_body)
+
+    async def post(
+        self, url: str, content: bytes, *, headers: Mapping[str, str] | None = None, max_body: int | None = None
+    ) -> Reply:
+        """The answer to a POST that only asks, so that it may be sent again; raises as ``get`` does."""
+        return await self._ask("POST", url, content, headers, max_body)
+
+    async def _ask(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None, max_body: int | None
+    ) -> Reply:
         try:
             request = httpx.Request(
-                "GET",
+                method,
                 url,
+                content=content,
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})},
                 extensions={"timeout": {"connect": 10.0, "read": 20.0, "pool": None}},
             )

@@ -62,6 +62,11 @@ class Target(SQLModel, table=True):
     etag: str = Field(default="", max_length=1000)
     last_modified: str = Field(default="", max_length=200)
     digest: str = Field(default="", max_length=200)
+    revision: str = Field(default="", max_length=200)
+    """Of the document that was read last, as its registry numbers them; ``""`` where it does not."""
+    awaited: str = Field(default="", max_length=200)
+    """Revision that a feed announced and that no document has shown yet: caches may be minutes behind."""
+    awaited_since: datetime | None = Field(default=None, sa_column=_moment_or_none())
     snapshot_id: int | None = None
     """The present snapshot."""
     stale: str = Field(default="", max_length=1000)

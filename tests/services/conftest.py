@@ -61,8 +61,8 @@ class Registry:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         path = unquote(request.raw_path)
         self.requests.append((path, dict(request.headers)))
-        if path in self.answers:
-            answer: web.StreamResponse = await self.answers[path](request)
+        if (prescribed := self.answers.get(path) or self.answers.get(path.partition("?")[0])) is not None:
+            answer: web.StreamResponse = await prescribed(request)
             return answer
         if path not in self.documents:
             return web.json_response({"error": "Not found"}, status=404)
