@@ -219,7 +219,7 @@ def toml_of(file: File) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         said = re.fullmatch(r"(.*?) \(at (?:line (\d+), column \d+|end of document)\)", str(error), re.DOTALL)
-        line = int(said[2]) if said and said[2] else None
+        line = int(said[2]) if said and said[2] else len(text.splitlines())
         problem = (said[1] if said else str(error))[:120]
         file.wrong(f"it is no TOML: {problem}", "make it anew with the tool that it belongs to", line)
     except RecursionError:

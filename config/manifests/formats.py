@@ -11,9 +11,13 @@ from msgspec import Struct
 from config.manifests.files import File
 from config.manifests.model import Entry
 from config.manifests.npm_lock import read_npm_lock
+from config.manifests.pdm_lock import read_pdm_lock
 from config.manifests.pipfile_lock import read_pipfile_lock
+from config.manifests.poetry_lock import read_poetry_lock
+from config.manifests.pylock import read_pylock
 from config.manifests.pyproject import read_pyproject
 from config.manifests.requirements import read_requirements
+from config.manifests.uv_lock import read_uv_lock
 
 _PYTHON_LOCKS: Final = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
 
@@ -35,6 +39,10 @@ class Format(Struct, frozen=True):
 FORMATS: Final[tuple[Format, ...]] = (
     Format("npm lock file", ("package-lock.json", "npm-shrinkwrap.json"), read_npm_lock),
     Format("Pipfile.lock", ("Pipfile.lock",), read_pipfile_lock),
+    Format("pdm.lock", ("pdm.lock",), read_pdm_lock),
+    Format("poetry.lock", ("poetry.lock",), read_poetry_lock),
+    Format("pylock.toml", ("pylock.toml", "pylock.*.toml"), read_pylock),
+    Format("uv.lock", ("uv.lock", "*.py.lock"), read_uv_lock),
     Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS),
     Format("requirements.txt", ("requirements*.txt", "*requirements.txt"), read_requirements),
     Format("requirements.in", ("requirements*.in", "*requirements.in"), read_requirements, ("*requirements*.txt",)),

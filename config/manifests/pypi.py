@@ -81,7 +81,7 @@ def purl_of(file: File, name: Any) -> str:
     try:
         return package_purl("pypi", name if isinstance(name, str) else "")
     except BadName:
-        line = line_of(file, name) if isinstance(name, str) else None
+        line = line_of(file, name if isinstance(name, str) else f"name = {name}")
         file.wrong(
             f"{repr(name)[:80]} is no name of a Python project", "look at who changed it, then make it anew", line
         )

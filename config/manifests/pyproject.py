@@ -11,9 +11,12 @@ from msgspec import Struct
 from config.manifests.documents import line_of, toml_of
 from config.manifests.files import File
 from config.manifests.model import Entry
-from config.manifests.pypi import asked, extras_of, is_elsewhere, pinned, purl_of
+from config.manifests.pypi import asked, extras_of, for_development, is_elsewhere, pinned, purl_of
 from config.manifests.requirements import read_requirements
 from config.names import normalise_pypi
+
+BUILD: Final = "build-system"
+"""The group of what the project is built with, which no lock file holds."""
 
 _EXACT: Final = re.compile(r"(?:==?\s*)?v?(\d[A-Za-z0-9.+!_-]*)")
 _ELSEWHERE: Final = frozenset({"git", "path", "url", "file", "workspace"})
@@ -41,7 +44,10 @@ class Project(Struct, frozen=True):
 
 
 def read_pyproject(file: File) -> list[Entry]:
-    """What a project asks for, without what it takes from repositories, folders and addresses."""
+    """What a project asks for, without what it takes from repositories, folders and addresses.
+
+    Groups are development's (PEP 735: no part of what is published), and so are extras that are called so.
+    """
     project = project_of(file)
     found: dict[str, list[Ask]] = {}
     for ask in project.asks:
@@ -99,7 +105,7 @@ class _Tables:
         if not isinstance(value, list):
             self.file.wrong(f"{what} is no list of requirements", _MEND, line_of(self.file, what.rpartition(".")[2]))
         for one in value:
-            if isinstance(one, dict) and group:
+            if isinstance(one, dict) and "include-group" in one:
                 continue
             yield self.requirement(one, what, dev, group)
 
@@ -119,9 +125,10 @@ def _standard(tables: _Tables) -> Iterator[Ask]:
     project = tables.at("project")
     yield from tables.requirements(project.get("dependencies", []), "project.dependencies")
     for extra, listed in tables.at("project", "optional-dependencies").items():
-        yield from tables.requirements(listed, f"project.optional-dependencies.{extra}")
+        what = f"project.optional-dependencies.{extra}"
+        yield from tables.requirements(listed, what, dev=for_development(extra), group=extra)
     build = tables.at("build-system").get("requires", [])
-    yield from tables.requirements(build, "build-system.requires", dev=True)
+    yield from tables.requirements(build, "build-system.requires", dev=True, group=BUILD)
 
 
 def _groups(tables: _Tables) -> Iterator[Ask]:
