@@ -81,6 +81,12 @@ def take(
     return [alert for alert, _ in touched]
 
 
+def open_subjects(session: Session, cause: str) -> set[str]:
+    """The subjects of the alerts that are not resolved and whose cause begins so."""
+    query = select(Alert.subject).where(col(Alert.cause).startswith(cause), Alert.state != AlertState.RESOLVED)
+    return set(session.exec(query))
+
+
 def _begin(
     session: Session, journal: Journal, by_cause: dict[str, list[Finding]], keys: Sequence[str], policy: Policy
 ) -> None:

@@ -1,4 +1,4 @@
-"""Takes up edits of the configuration, and says which manifests changed, within seconds.
+"""Takes up edits of the configuration, and says when to look at the manifests again, within seconds.
 
 Folders are watched rather than files, so that a save by rename is seen, as are links that are turned to another file.
 What counts is the content: an event that leaves every file as it was is no news. A look every now and then covers file
@@ -14,6 +14,7 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,12 @@ from watchfiles import awatch
 from config.load import ConfigError, Configuration, load, resolved
 from config.sources import LARGEST_FILE, Environment
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _MOST_FOLDERS: Final = 2000
 _BLOCK: Final = 1 << 20
+
+_Identity = tuple[Path, int, int]
 
 _Stamp = tuple[int, int, int, int] | None
 """Device, inode, size and time of change of a file; None where there is none."""
@@ -39,12 +42,12 @@ class Reloaded:
     """A new good configuration, if its files changed or a reload was asked for."""
     error: ConfigError | None = None
     """Why the changed files cannot be used."""
-    manifests: frozenset[Path] = frozenset()
-    """Manifests that changed, came or went."""
+    stirred: bool = False
+    """Something happened where the manifests lie, or nobody has looked there for a while."""
 
 
 class Reloader:
-    """Watches the files of ``configuration`` and the manifests that it is told of."""
+    """Watches the files of ``configuration`` and the folders that it is told of."""
 
     def __init__(
         self,
@@ -62,36 +65,43 @@ class Reloader:
         self._debounce = debounce
         self._look_every = look_every
         self._files = set(configuration.files)
-        self._manifests: frozenset[Path] = frozenset()
+        self._extra: frozenset[Path] = frozenset()
+        self._stirred = False
         self._seen: dict[Path, tuple[_Stamp, bytes]] = {}
         self._wake = asyncio.Event()
         self._asked = False
-        self._folders: frozenset[Path] = frozenset()
+        self._told_many = False
+        self._last_trouble = ""
 
     def trigger(self) -> None:
         """Read the configuration again even if no file changed (SIGHUP); call it in the event loop."""
         self._asked = True
         self._wake.set()
 
-    def watch_manifests(self, manifests: Iterable[Path]) -> None:
-        """From now on, tell of changes of these files, folders left out; call it in the event loop."""
-        self._manifests = frozenset(manifests)
-        self._wake.set()
+    def watch_folders(self, folders: Iterable[Path]) -> None:
+        """From now on, tell when anything happens in these folders, those below left out; call it in the event loop."""
+        fresh = frozenset(folders)
+        if fresh != self._extra:
+            self._extra = fresh
+            self._wake.set()
 
     async def events(self) -> AsyncIterator[Reloaded]:
         """Every change from now on, until cancelled. Only one iteration at a time."""
-        await asyncio.to_thread(self._changed, self._watched())
+        await asyncio.to_thread(self._changed)
         pump: asyncio.Task[None] | None = None
+        pumped: set[_Identity] = set()
         try:
             while True:
-                folders = await asyncio.to_thread(self._folders_of, self._watched())
-                if pump is None or folders != self._folders:
+                folders, extra, standing = await asyncio.to_thread(self._folders)
+                if pump is None or pump.done() or standing != pumped:
                     await _end(pump)
-                    self._folders = folders
-                    pump = asyncio.create_task(self._pump(folders))
-                with suppress(TimeoutError):
+                    pumped = standing
+                    pump = asyncio.create_task(self._pump(folders | extra, extra))
+                try:
                     async with asyncio.timeout(self._look_every):
                         await self._wake.wait()
+                except TimeoutError:
+                    self._stirred = bool(extra)
                 self._wake.clear()
                 news = await self._news()
                 if news:
@@ -101,26 +111,23 @@ class Reloader:
 
     async def _news(self) -> Reloaded | None:
         asked, self._asked = self._asked, False
-        changed = await asyncio.to_thread(self._changed, self._watched())
-        manifests = frozenset(changed & self._manifests)
-        if not asked and not changed - self._manifests:
-            return Reloaded(manifests=manifests) if manifests else None
+        stirred, self._stirred = self._stirred, False
+        if not await asyncio.to_thread(self._changed) and not asked:
+            return Reloaded(stirred=True) if stirred else None
         try:
             fresh = await asyncio.to_thread(load, self.configuration.path, kinds=self._kinds, env=self._env)
         except ConfigError as error:
             self._files = {*self.configuration.files, *error.files}
-            return Reloaded(error=error, manifests=manifests)
+            return Reloaded(error=error, stirred=stirred)
         self.configuration = fresh
         self._files = set(fresh.files)
-        return Reloaded(configuration=fresh, manifests=manifests)
+        return Reloaded(configuration=fresh, stirred=stirred)
 
-    def _watched(self) -> frozenset[Path]:
-        return frozenset({*self._files, *self._manifests})
-
-    def _changed(self, watched: frozenset[Path]) -> set[Path]:
-        """Files whose content is another one than at the last look; a new file is one that was included meanwhile."""
+    def _changed(self) -> bool:
+        """Whether any file has another content than at the last look; a new file is one that was included meanwhile."""
+        watched = self._files
         now = {*watched, *self.configuration.included()}
-        changed = set()
+        changed = False
         for file in now:
             stamp = _stamp(file)
             before = self._seen.get(file)
@@ -128,39 +135,41 @@ class Reloader:
                 continue
             content = _digest(file)
             if before is None:
-                if file not in watched:
-                    changed.add(file)
-            elif before[1] != content:
-                changed.add(file)
+                changed = changed or file not in watched
+            else:
+                changed = changed or before[1] != content
             self._seen[file] = (stamp, content)
         for file in self._seen.keys() - now:
             del self._seen[file]
         return changed
 
-    def _folders_of(self, watched: frozenset[Path]) -> frozenset[Path]:
-        """The folders in which a change of these files can show, the nearest that exist."""
-        patterns = (resolved(self.configuration.folder, pattern) for pattern in self.configuration.settings.include)
-        folders: set[Path] = set()
-        for file in sorted({*watched, *patterns}):
-            for spelling in {file, Path(os.path.realpath(file))}:
-                folder = spelling.parent
-                while not folder.is_dir() and folder != folder.parent:
-                    folder = folder.parent
-                folders.add(folder)
-            if len(folders) >= _MOST_FOLDERS:
-                _log.warning(
-                    "only the first %d folders are watched; the others are looked at now and then", len(folders)
-                )
-                break
-        return frozenset(folders)
+    def _folders(self) -> tuple[frozenset[Path], frozenset[Path], set[_Identity]]:
+        """The folders in which a change of the configuration, and of what else is watched, can show, as they exist.
 
-    async def _pump(self, folders: frozenset[Path]) -> None:
+        And what each is: a folder that was made anew under its old name has to be watched anew.
+        """
+        patterns = (resolved(self.configuration.folder, pattern) for pattern in self.configuration.settings.include)
+        spellings = {one for file in (*self._files, *patterns) for one in (file, Path(os.path.realpath(file)))}
+        folders = {_existing(one.parent) for one in spellings}
+        extra = {_existing(folder) for folder in islice(sorted(self._extra), _MOST_FOLDERS)}
+        if len(self._extra) > _MOST_FOLDERS and not self._told_many:
+            self._told_many = True
+            log.warning("only the first %d folders are watched; the others are looked at now and then", _MOST_FOLDERS)
+        return frozenset(folders), frozenset(extra), {_identity(one) for one in folders | extra}
+
+    async def _pump(self, folders: frozenset[Path], extra: frozenset[Path]) -> None:
         """Wake the reader when anything happens in the folders."""
         milliseconds = max(1, int(self._debounce * 1000))
+        where = {os.fspath(folder) for folder in extra}
+
+        def look() -> None:
+            self._stirred = bool(extra)
+            self._wake.set()
+
         # Runs once the watcher stands: whatever happened before it did is found by a look.
-        asyncio.get_running_loop().call_soon(self._wake.set)
+        asyncio.get_running_loop().call_soon(look)
         try:
-            async for _ in awatch(
+            async for changes in awatch(
                 *folders,
                 watch_filter=None,
                 debounce=milliseconds,
@@ -168,10 +177,25 @@ class Reloader:
                 recursive=False,
                 ignore_permission_denied=True,
             ):
+                self._stirred = self._stirred or any(os.path.dirname(path) in where for _, path in changes)
                 self._wake.set()
         except (OSError, RuntimeError) as error:
             # No more inotify watches, or a folder that went away: the looks go on.
-            _log.warning("files are not watched, only looked at every %g s: %s", self._look_every, error)
+            if str(error) != self._last_trouble:
+                log.warning("files are not watched, only looked at every %g s: %s", self._look_every, error)
+            self._last_trouble = str(error)
+
+
+def _identity(folder: Path) -> _Identity:
+    stamp = _stamp(folder)
+    return (folder, stamp[0], stamp[1]) if stamp else (folder, 0, 0)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _stamp(file: Path) -> _Stamp:

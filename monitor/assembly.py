@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -11,7 +12,7 @@ from alerts.findings import Finding
 from alerts.routing import Policy, policy
 from config.clock import Clock
 from config.load import Configuration
-from config.names import domain_subject, parse_account, parse_domain, parse_package
+from config.manifests.reading import Manifests, Reading
 from config.problems import ConfigError, Problem
 from config.registries import destinations
 from config.settings import HttpLimits, Settings
@@ -31,7 +32,9 @@ from monitor.sources.whois import Whois
 from monitor.store.engine import Store
 from monitor.store.tables import Meta
 from monitor.store.targets import Reconciled, Wanted, reconcile
+from monitor.store.watchlist import amend, kept
 from monitor.watcher import Watcher
+from monitor.watchlist import Watchlist, config_source, differences, with_kept
 
 BOOTSTRAP = "rdap-bootstrap"
 """The name under which the table of RDAP servers is kept."""
@@ -54,6 +57,12 @@ class Assembly:
         self.store = store
         self._clock = clock
         self._rng = rng
+        self.reading = Reading()
+        """What the manifests say, as far as it was taken up."""
+        self._manifests = Manifests()
+        self._watchlist = Watchlist()
+        self._watching: dict[str, tuple[Wanted, ...]] = {}
+        self._kept: dict[str, list[Wanted]] = {}
         settings = configuration.settings
         self.policy = _policy(settings)
         self.https: dict[str, Http] = {
@@ -107,9 +116,39 @@ class Assembly:
         return hosts + self._whois.health() + self.following.health()
 
     async def reconcile(self) -> Reconciled:
-        """Make the store watch what the configuration asks for."""
-        wanted = watched(self.configuration)
-        return await self.store.write(lambda session: reconcile(session, wanted, self._clock(), self._rng))
+        """Make the store watch what the configuration and its manifests ask for."""
+        reading = await asyncio.to_thread(self._manifests.look, self.configuration)
+        self._kept = await self._from_earlier_runs(reading)
+        targets = self._wanted(reading)
+        wanted = [one for watch in targets.values() for one in watch]
+        reconciled = await self.store.write(lambda session: reconcile(session, wanted, self._clock(), self._rng))
+        self.reading, self._watching = reading, targets
+        return reconciled
+
+    async def look(self) -> Reconciled | None:
+        """Look at the manifests again, and write what differs; None where nothing does."""
+        reading = await asyncio.to_thread(self._manifests.look, self.configuration)
+        if reading is self.reading:
+            return None
+        self._kept = {watch: kept for watch, kept in self._kept.items() if watch in reading.unread}
+        targets = self._wanted(reading)
+        gone, fresh = differences(self._watching, targets)
+        reconciled = await self.store.write(lambda session: amend(session, gone, fresh, self._clock(), self._rng))
+        self.reading, self._watching = reading, targets
+        return reconciled
+
+    async def _from_earlier_runs(self, reading: Reading) -> dict[str, list[Wanted]]:
+        """What is watched because of manifests that cannot be read now."""
+        known = {
+            watch: {*sources, config_source(self.configuration, watch)} for watch, sources in reading.unread.items()
+        }
+        if not known:
+            return {}
+        return await self.store.read(lambda session: kept(session, known))
+
+    def _wanted(self, reading: Reading) -> dict[str, tuple[Wanted, ...]]:
+        targets = self._watchlist.targets(self.configuration, reading)
+        return targets | {watch: with_kept(targets[watch], old) for watch, old in self._kept.items()}
 
     async def take_up(self, configuration: Configuration) -> Reconciled:
         """Go on with another configuration; what is under way ends with the old one."""
@@ -172,37 +211,3 @@ def check_channels(configuration: Configuration) -> None:
     ]
     if problems:
         raise ConfigError(problems, list(configuration.files))
-
-
-def unheeded(configuration: Configuration) -> list[str]:
-    """What the configuration asks for and this version does not do, so that nobody relies on it; a line each."""
-    settings = configuration.settings
-    return [
-        f"watch {watch.name!r}: its manifests are not read by this version; only what it lists itself is watched"
-        for watch in settings.watch
-        if watch.manifests
-    ]
-
-
-def watched(configuration: Configuration) -> list[Wanted]:
-    """Every target that the watches name; a package that one watch names twice counts once."""
-    found: dict[tuple[str, str], Wanted] = {}
-    for watch in configuration.settings.watch:
-        source = _source(configuration, watch.name)
-        for item in watch.packages:
-            wanted = Wanted(
-                watch=watch.name, owner=watch.owner, subject=parse_package(item), sort="package", source=source
-            )
-            found[watch.name, wanted.subject] = wanted
-        others = [(parse_account(item), "maintainer") for item in watch.maintainers]
-        others += [(domain_subject(parse_domain(item)), "domain") for item in watch.domains]
-        for subject, sort in others:
-            found[watch.name, subject] = Wanted(
-                watch=watch.name, owner=watch.owner, subject=subject, sort=sort, source=source
-            )
-    return list(found.values())
-
-
-def _source(configuration: Configuration, watch: str) -> str:
-    file = configuration.watch_file(watch)
-    return str(file.relative_to(configuration.folder)) if file.is_relative_to(configuration.folder) else str(file)

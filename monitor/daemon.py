@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
 from alerts import acting, dispatch, heartbeat, silences
+from alerts.lifecycle import open_subjects
 from alerts.outbox import failing_channels, release_claims
 from config.clock import Clock
 from config.load import Configuration
@@ -25,11 +27,14 @@ from config.reload import Reloader
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
 from monitor.health import (
+    CONFIGURATION,
+    MANIFEST,
     channel_findings,
     config_accepted,
     config_rejected,
     delivery_failing,
     heartbeat_words,
+    manifest_findings,
     source_findings,
 )
 from monitor.store import health as health_rows
@@ -45,6 +50,8 @@ TICK = 1.0
 HEALTH_EVERY = 15.0
 GRACE = 8.0
 """Seconds for what is under way when the daemon is told to stop; ten pass before it is killed."""
+RESTS_AT_MOST = 5.0
+"""Seconds between two looks at the manifests, however long one takes."""
 STUCK_AFTER = timedelta(minutes=2)
 """A part of the daemon that has not advanced for so long keeps the watchdog hungry."""
 
@@ -60,6 +67,9 @@ class Daemon:
         self._started = clock()
         self._advanced = {"checks": clock(), "messages": clock()}
         self._rejected = False
+        self._told: dict[str, str] = {}
+        """Manifests that were told of as unreadable, by subject, with what was said."""
+        self._noted: frozenset[str] = frozenset()
 
     def stop(self) -> None:
         self._stop.set()
@@ -179,17 +189,55 @@ class Daemon:
         return all(now - at < STUCK_AFTER for at in self._advanced.values())
 
     async def _reload(self, reloader: Reloader) -> None:
+        await self._take_back()
+        reloader.watch_folders(self._parts.reading.folders)
         async for news in reloader.events():
+            began = time.monotonic()
             try:
                 if news.error is not None:
                     raise news.error
                 if news.configuration is not None:
                     check_channels(news.configuration)
                     await self._take_up(news.configuration)
+                elif news.stirred:
+                    await self._look()
             except ConfigError as error:
                 await self._reject(error)
             except StoreError as error:
                 log.error("the edit was not taken up: %s", error)
+            reloader.watch_folders(self._parts.reading.folders)
+            # A folder in which something is always going on may be looked at a tenth of the time.
+            await asyncio.sleep(min(RESTS_AT_MOST, 9 * (time.monotonic() - began)))
+
+    async def _take_back(self) -> None:
+        """What an earlier run found wrong with the configuration and its manifests holds no more, or still does."""
+        try:
+            subjects = await self._parts.store.read(lambda session: open_subjects(session, "config-rejected:"))
+            self._rejected = CONFIGURATION in subjects
+            self._told = {subject: "" for subject in subjects if subject.startswith(MANIFEST)}
+            await self._accept()
+            await self._tell_manifests()
+        except StoreError as error:
+            log.error("%s", error)
+
+    async def _look(self) -> None:
+        reconciled = await self._parts.look()
+        if reconciled is not None:
+            log.info("manifests taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
+            await self._tell_manifests()
+
+    async def _tell_manifests(self) -> None:
+        """Say which manifests cannot be read, once each, and which are good again."""
+        owners = {watch.name: watch.owner for watch in self._parts.settings.watch}
+        found, told = manifest_findings(self._parts.reading.broken, owners, self._told, self._clock())
+        for finding in found:
+            log.log(logging.INFO if finding.clears else logging.ERROR, "%s", finding.after or finding.title)
+        for note in self._parts.reading.notes:
+            if note not in self._noted:
+                log.warning("%s", note)
+        self._noted = frozenset(self._parts.reading.notes)
+        await self._parts.tell(found)
+        self._told = told
 
     async def _reject(self, error: ConfigError) -> None:
         log.error("%s", error)
@@ -197,9 +245,12 @@ class Daemon:
         await self._parts.tell([config_rejected(str(error), self._parts.configuration.path.name, self._clock())])
 
     async def _take_up(self, configuration: Configuration) -> None:
-        now = self._clock()
         reconciled = await self._parts.take_up(configuration)
         log.info("configuration taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
+        await self._accept()
+        await self._tell_manifests()
+
+    async def _accept(self) -> None:
         if self._rejected:
             self._rejected = False
-            await self._parts.tell([config_accepted(now)])
+            await self._parts.tell([config_accepted(self._clock())])

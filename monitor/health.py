@@ -6,15 +6,22 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from alerts.findings import Finding
+from msgspec.structs import replace
+
+from alerts.findings import Finding, Reach
 from alerts.muting import Inhibition
 from alerts.outbox import Failing
+from config.manifests.reading import Broken
 from config.names import short_form
 from config.settings import Thresholds
 from monitor.changes.kinds import KINDS
 from monitor.results import Failed
 from monitor.schedule import Due
 from monitor.sources.http import HostHealth
+
+CONFIGURATION: Final = "watch:configuration"
+MANIFEST: Final = "manifest:"
+"""Subjects that are files of the watchlist begin with it."""
 
 
 def target_failing(failed: Failed, thresholds: Thresholds) -> Finding | None:
@@ -82,11 +89,41 @@ def config_rejected(problem: str, file: str, at: datetime) -> Finding:
     """An edit of the configuration, or of a manifest, that could not be taken up."""
     return _watch_finding(
         "config-rejected",
-        "watch:configuration",
+        CONFIGURATION,
         at,
         f"The edit of {file} was rejected; the last good configuration stays in force",
         after=problem,
     )
+
+
+def manifest_findings(
+    broken: Iterable[Broken], owners: Mapping[str, str], told: Mapping[str, str], at: datetime
+) -> tuple[list[Finding], dict[str, str]]:
+    """What is new about manifests that cannot be read, and what is told of them from now on.
+
+    ``told`` has the subject of each that was told before, with what was said.
+    """
+    now = {f"{MANIFEST}{one.name}"[:400]: one for one in broken}
+    findings = [_rejected(subject, one, owners, at) for subject, one in now.items() if told.get(subject) != one.error]
+    findings += [
+        _watch_finding(
+            "config-rejected", subject, at, f"{subject.removeprefix(MANIFEST)} is in order again", clears=True
+        )
+        for subject in told.keys() - now.keys()
+    ]
+    return findings, {subject: one.error for subject, one in now.items()}
+
+
+def _rejected(subject: str, broken: Broken, owners: Mapping[str, str], at: datetime) -> Finding:
+    found = _watch_finding(
+        "config-rejected",
+        subject,
+        at,
+        f"{broken.name} cannot be read; what it last said stays watched",
+        after=broken.error,
+        evidence={"file": broken.name, "line": broken.line, "mend": broken.mend},
+    )
+    return replace(found, reach=tuple(Reach(watch=one, owner=owners.get(one, "")) for one in broken.watches))
 
 
 def delivery_failing(channel: str, words: str, at: datetime) -> Finding:
@@ -131,7 +168,7 @@ def heartbeat_words(status: Mapping[str, Any]) -> str:
 
 
 def config_accepted(at: datetime) -> Finding:
-    return _watch_finding("config-rejected", "watch:configuration", at, "The configuration is good again", clears=True)
+    return _watch_finding("config-rejected", CONFIGURATION, at, "The configuration is good again", clears=True)
 
 
 def _watch_finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -11,6 +12,10 @@ from config.manifests.model import ManifestError
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one file; the longest lock files in public projects have about 5 MB."""
+_TRIES: Final = 3
+
+Stamp = tuple[int, int, int, int, int]
+"""Device, inode, size and times of change of a file."""
 
 
 class File(Struct, frozen=True):
@@ -33,23 +38,39 @@ class File(Struct, frozen=True):
 
 
 class Files:
-    """Reads each file once; ``asked`` holds every path that was looked for, there or not."""
+    """Reads each file once; ``asked`` holds every path that was looked for, and how it was just before (None: away)."""
 
     def __init__(self) -> None:
         self._read: dict[Path, File] = {}
-        self.asked: set[Path] = set()
+        self.asked: dict[Path, Stamp | None] = {}
 
     def open(self, path: Path, name: str) -> File:
         """The file; ManifestError where it cannot be read, is no plain file, or is too large."""
-        self.asked.add(path)
+        self._ask(path)
         if path not in self._read:
             self._read[path] = File(path, name, _content(path, name), self)
         return self._read[path]
 
     def find(self, path: Path, name: str) -> File | None:
         """The file, or None where there is none; ManifestError where it is there and cannot be read."""
-        self.asked.add(path)
+        self._ask(path)
         return self.open(path, name) if path.is_file() else None
+
+    def _ask(self, path: Path) -> None:
+        if path not in self.asked:
+            self.asked[path] = stamp_of(path)
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What shows that a file was changed or replaced; None where there is none."""
+    try:
+        return _stamp(path.stat())
+    except (OSError, ValueError):
+        return None
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _content(path: Path, name: str) -> bytes:
@@ -57,12 +78,22 @@ def _content(path: Path, name: str) -> bytes:
         if not path.is_file():
             problem = "it is no file" if path.exists() else "there is no such file"
             raise ManifestError(name, problem, "correct the path in the watchlist")
-        with path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+        data = _whole(path)
     except OSError as error:
         raise ManifestError(
             name, f"it cannot be read: {error.strerror or error}", "let weaklink's user read it"
         ) from None
     if len(data) > MOST_BYTES:
         raise ManifestError(name, f"it has more than {MOST_BYTES} bytes", "leave it out of the watchlist")
+    return data
+
+
+def _whole(path: Path) -> bytes:
+    """The content, as it was at one moment: read again where it was written meanwhile."""
+    for _ in range(_TRIES):
+        with path.open("rb") as stream:
+            before = os.fstat(stream.fileno())
+            data = stream.read(MOST_BYTES + 1)
+            if _stamp(os.fstat(stream.fileno())) == _stamp(before):
+                break
     return data

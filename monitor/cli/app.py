@@ -11,9 +11,9 @@ import click
 
 from config.edit import EditRefused
 from config.load import Configuration, find, load
+from config.manifests.reading import Reading
 from config.names import BadName
 from config.problems import ConfigError
-from monitor.assembly import unheeded
 from monitor.changes.kinds import KINDS
 from monitor.cli.output import note
 from monitor.store.engine import Store, StoreError
@@ -47,9 +47,9 @@ class Call:
         return store
 
 
-def warn(configuration: Configuration) -> None:
-    """Say on standard error what is asked for and not done."""
-    for line in unheeded(configuration):
+def warn(reading: Reading) -> None:
+    """Say on standard error which manifests cannot be read, and which entries lead to nothing."""
+    for line in (*(one.error for one in reading.broken), *reading.notes):
         note(f"weaklink: {line}")
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 import click
 
 from config.edit import add_items, remove_items
+from config.manifests.reading import Manifests
 from config.names import short_form
 from config.schema import json_schema
 from config.starter import write_starter
-from monitor.assembly import check_channels, watched
+from monitor.assembly import check_channels
 from monitor.changes.kinds import KINDS
-from monitor.cli.app import WRONG, Call, warn, weaklink
+from monitor.cli.app import FINE, WRONG, Call, warn, weaklink
 from monitor.cli.output import note, say, table, write_json
+from monitor.store.targets import Wanted
+from monitor.watchlist import watched
 
 
 @weaklink.command()
@@ -35,19 +38,21 @@ def config() -> None:
 
 
 @config.command()
-@click.pass_obj
-def check(call: Call) -> None:
+@click.pass_context
+def check(ctx: click.Context) -> None:
     """Validate all of it and show what is watched."""
+    call: Call = ctx.obj
     configuration = call.configuration()
     check_channels(configuration)
-    warn(configuration)
+    reading = Manifests().look(configuration)
+    warn(reading)
     settings = configuration.settings
-    wanted = watched(configuration)
+    wanted = watched(configuration, reading)
     by_watch = {watch.name: [w for w in wanted if w.watch == watch.name] for watch in settings.watch}
     if call.json:
         write_json(
             {
-                "valid": True,
+                "valid": not reading.broken,
                 "files": [str(file) for file in configuration.files],
                 "watches": [
                     {"watch": watch.name, "owner": watch.owner, "targets": [w.subject for w in by_watch[watch.name]]}
@@ -55,9 +60,10 @@ def check(call: Call) -> None:
                 ],
                 "channels": [channel.name for channel in settings.channel],
                 "routes": len(settings.route),
+                "unreadable": [{"file": one.name, "line": one.line, "error": one.error} for one in reading.broken],
             }
         )
-        return
+        ctx.exit(WRONG if reading.broken else FINE)
     table(
         ["watch", "owner", "targets"],
         [(watch.name, watch.owner or "-", len(by_watch[watch.name])) for watch in settings.watch],
@@ -66,6 +72,8 @@ def check(call: Call) -> None:
         say("No [[route]] names a channel: changes are recorded, and nobody is told.", "yellow")
     elif not settings.channel:
         say("No [[channel]] yet: changes are recorded, and nobody is told.", "yellow")
+    if reading.broken:
+        ctx.exit(WRONG)
     say(f"{configuration.path.name} is valid.", "green")
 
 
@@ -85,7 +93,9 @@ def watch() -> None:
 def list_(call: Call) -> None:
     """Show what each watch asks for."""
     configuration = call.configuration()
-    wanted = watched(configuration)
+    reading = Manifests().look(configuration)
+    warn(reading)
+    wanted = watched(configuration, reading)
     if call.json:
         write_json(
             [
@@ -113,9 +123,17 @@ def list_(call: Call) -> None:
         return
     owners = {one.name: one.owner for one in configuration.settings.watch}
     table(
-        ["watch", "owner", "target", "from"],
-        [(w.watch, owners[w.watch] or "-", short_form(w.subject), w.source) for w in wanted],
+        ["watch", "owner", "target", "in use", "how", "from"],
+        [
+            (w.watch, owners[w.watch] or "-", short_form(w.subject), ", ".join(w.versions), _how(w), w.source)
+            for w in wanted
+        ],
     )
+
+
+def _how(wanted: Wanted) -> str:
+    way = "direct" if wanted.direct else " -> ".join(wanted.via) or "indirect"
+    return f"{way} (dev)" if wanted.dev else way
 
 
 @watch.command()

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from alerts.findings import Finding
 from config.clock import system_clock
+from config.manifests.reading import Reading
 from config.names import parse_package, short_form
 from config.severity import Severity
 from monitor.assembly import Assembly, check_channels
@@ -42,7 +43,6 @@ def check(ctx: click.Context, items: tuple[str, ...], fail_on: str | None) -> No
     call: Call = ctx.obj
     configuration = call.configuration()
     check_channels(configuration)
-    warn(configuration)
     store = call.store(configuration)
     swept = asyncio.run(_sweep(call, Assembly, configuration, store, [parse_package(item) for item in items]))
     store.close()
@@ -55,7 +55,7 @@ def check(ctx: click.Context, items: tuple[str, ...], fail_on: str | None) -> No
     worst = max((f.severity for f in swept.findings), default=Severity.INFO)
     if fail_on is not None and swept.findings and worst >= Severity.parse(fail_on):
         ctx.exit(FOUND)
-    ctx.exit(INCOMPLETE if swept.failed else FINE)
+    ctx.exit(INCOMPLETE if swept.failed or swept.reading.broken else FINE)
 
 
 class Swept:
@@ -69,6 +69,7 @@ class Swept:
         self.suspected: list[str] = []
         self.first_seen: set[str] = set()
         self.rows: list[Row] = []
+        self.reading = Reading()
 
     def take(self, outcome: Outcome) -> None:
         self.findings += [f for f in outcome.findings if not f.clears]
@@ -88,6 +89,7 @@ class Swept:
             "first_seen": sorted(self.first_seen),
             "to_be_confirmed": sorted(set(self.suspected)),
             "failed": [{"subject": f.due.subject, "host": f.host, "error": f.reason} for f in self.failed],
+            "unreadable": [{"file": one.name, "line": one.line, "error": one.error} for one in self.reading.broken],
             "findings": [finding_json(f) for f in self.findings],
         }
 
@@ -158,6 +160,8 @@ async def _sweep(
     parts = assemble(configuration, store, system_clock, Random(), on_outcome=swept.take, on_result=counted)
     try:
         await parts.reconcile()
+        swept.reading = parts.reading
+        warn(parts.reading)
         dues: list[Due] = await store.read(lambda s: by_subject(s, items) if items else all_watched(s))
         missing = set(items) - {due.subject for due in dues}
         if missing:
@@ -189,7 +193,6 @@ def run(call: Call) -> None:
     """The daemon: checks on schedule, tells, and takes up edits, until it is stopped."""
     configuration = call.configuration()
     check_channels(configuration)
-    warn(configuration)
     _log()
     store = call.store(configuration)
     with _alone(store):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -17,6 +17,7 @@ from alerts.findings import Reach
 from monitor.observations import Domain
 from monitor.schedule import Due
 from monitor.snapshots import decode_domain
+from monitor.store.bulk import insert_rows
 from monitor.store.packages import chunks
 from monitor.store.tables import Membership, Snapshot, Target, Value, WatchEntry
 
@@ -110,7 +111,7 @@ def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Ra
     led to stop with them.
     """
     before = {
-        subject for (subject,) in session.execute(select(col(Target.subject)).where(col(Target.listed), _active()))
+        subject for (subject,) in session.execute(select(col(Target.subject)).where(col(Target.listed), active()))
     }
     ids = add_targets(session, {item.subject: item.sort for item in wanted}.items(), now, rng, listed=True)
     _replace_entries(session, wanted, ids)
@@ -122,26 +123,15 @@ def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Ra
     return Reconciled(added=len(ids.keys() - before), removed=len(gone))
 
 
-def _active() -> Any:
+def active() -> Any:
+    """Of a target: it is checked, or known through others that are."""
     return or_(col(Target.due_at).is_not(None), col(Target.sort) == "maintainer")
 
 
 def _replace_entries(session: Session, wanted: Sequence[Wanted], ids: dict[str, int]) -> None:
-    desired = {
-        (item.watch, ids[item.subject]): {
-            "watch": item.watch,
-            "target_id": ids[item.subject],
-            "owner": item.owner,
-            "direct": item.direct,
-            "dev": item.dev,
-            "via": msgspec.json.encode(item.via).decode(),
-            "versions": msgspec.json.encode(item.versions).decode(),
-            "source": item.source,
-        }
-        for item in wanted
-    }
+    desired = {(item.watch, ids[item.subject]): _entry(item, ids) for item in wanted}
     present = {
-        (row.watch, row.target_id): {name: getattr(row, name) for name in _ENTRY_COLUMNS}
+        (row.watch, row.target_id): tuple(row)
         for row in session.execute(select(*(getattr(WatchEntry, name) for name in _ENTRY_COLUMNS)))
     }
     stale = [key for key, row in present.items() if desired.get(key) != row]
@@ -150,9 +140,18 @@ def _replace_entries(session: Session, wanted: Sequence[Wanted], ids: dict[str, 
             session.execute(
                 delete(WatchEntry).where(col(WatchEntry.watch) == watch, col(WatchEntry.target_id).in_(chunk))
             )
-    fresh = [row for key, row in desired.items() if present.get(key) != row]
-    if fresh:
-        session.execute(insert(WatchEntry), fresh)
+    insert_rows(session, WatchEntry, _ENTRY_COLUMNS, [row for key, row in desired.items() if present.get(key) != row])
+
+
+def insert_entries(session: Session, wanted: Iterable[Wanted], ids: Mapping[str, int]) -> None:
+    """Rows for targets of watches that have none yet."""
+    insert_rows(session, WatchEntry, _ENTRY_COLUMNS, [_entry(item, ids) for item in wanted])
+
+
+def _entry(item: Wanted, ids: Mapping[str, int]) -> tuple[Any, ...]:
+    """In the order of ``_ENTRY_COLUMNS``."""
+    via, versions = (msgspec.json.encode(names).decode() for names in (item.via, item.versions))
+    return item.watch, ids[item.subject], item.owner, item.direct, item.dev, via, versions, item.source
 
 
 _ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "source")

@@ -140,14 +140,6 @@ def test_the_watchlist_is_edited_and_listed(weaklink: Run, folder: Path) -> None
     assert "@babel" not in (folder / "weaklink.toml").read_text()
 
 
-def test_what_is_asked_for_and_not_done_is_said(weaklink: Run, folder: Path) -> None:
-    text = (folder / "weaklink.toml").read_text()
-    (folder / "weaklink.toml").write_text(text + 'manifests = ["package-lock.json"]\n')
-    done = weaklink("check")
-    assert done.returncode == 0
-    assert "watch 'shop': its manifests are not read" in done.stderr
-
-
 def test_the_schema_is_one_json_document(weaklink: Run) -> None:
     assert json.loads(weaklink("config", "schema").stdout)["properties"]["watch"]
 

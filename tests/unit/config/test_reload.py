@@ -101,19 +101,35 @@ async def test_files_that_come_change_and_go_below_include_are_taken_up(followed
     assert await followed.next_names() == ["a"]
 
 
-async def test_a_manifest_that_changes_is_named_and_nothing_is_reloaded(followed: Followed, path: Path) -> None:
+async def test_what_happens_in_a_folder_of_manifests_is_told_and_nothing_is_reloaded(
+    followed: Followed, path: Path
+) -> None:
     lock = path.parent / "app" / "package-lock.json"
     lock.parent.mkdir()
-    lock.write_text("1")
-    followed.reloader.watch_manifests([lock])
-    news = None
-    for content in range(2, 100):  # until the folder's watch stands
-        save_by_rename(lock, str(content))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.3):
-                news = await followed.told.get()
-                break
-    assert news == Reloaded(manifests=frozenset({lock}))
+    followed.reloader.watch_folders([lock.parent, path.parent / "later"])
+    assert await followed.next() == Reloaded(stirred=True)  # the watch stands
+    save_by_rename(lock, "1")
+    assert await followed.next() == Reloaded(stirred=True)
+    (path.parent / "later").mkdir()
+    assert await followed.next() == Reloaded(stirred=True)
+    with suppress(TimeoutError):  # until the watch stands in the folder that came
+        async with asyncio.timeout(0.5):
+            while True:
+                await followed.told.get()
+    save_by_rename(path.parent / "later" / "x", "1")
+    assert await followed.next() == Reloaded(stirred=True)
+
+
+async def test_folders_of_manifests_are_looked_at_now_and_then(path: Path) -> None:
+    followed = Followed(path, look_every=0.05)
+    task = asyncio.create_task(followed.run())
+    await asyncio.wait_for(followed.ready.wait(), SOON)
+    followed.reloader.watch_folders([path.parent / "nowhere"])
+    for _ in range(3):
+        assert await followed.next() == Reloaded(stirred=True)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_asking_reloads_even_what_did_not_change(followed: Followed) -> None:

@@ -1,0 +1,202 @@
+"""What the watches' manifests say at this moment, read again only where a file changed.
+
+A file that cannot be read keeps what it last said and stands beside the others with its error; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from config.load import Configuration
+from config.manifests.discover import Found, discover, without_covered
+from config.manifests.files import Files, Stamp, stamp_of
+from config.manifests.formats import FORMATS, Format, format_of, format_within
+from config.manifests.merging import merged
+from config.manifests.model import Entry, ManifestError
+from config.settings import Watch
+
+log = logging.getLogger(__name__)
+
+
+class Broken(Struct, frozen=True):
+    """A manifest that cannot be read, and the watches that name it."""
+
+    name: str
+    error: str
+    """Which file and line, what is wrong, how to mend it."""
+    line: int | None
+    mend: str
+    watches: tuple[str, ...]
+
+
+class Reading(Struct, frozen=True):
+    """What all watches' manifests say."""
+
+    entries: dict[str, tuple[Entry, ...]] = {}
+    """By watch: each package once, as far as the watch asks for it."""
+    broken: tuple[Broken, ...] = ()
+    unread: dict[str, frozenset[str]] = {}
+    """Watches with a file that was never readable since the start: the sources that were. What an earlier run
+    learnt from any other source still holds."""
+    notes: tuple[str, ...] = ()
+    """Entries of ``manifests`` that lead to nothing or to too much, a line each with their place."""
+    files: dict[str, tuple[str, ...]] = {}
+    """By watch: the files that were read for it, as the watchlist names them."""
+    folders: frozenset[Path] = frozenset()
+    """Where changes of all this show."""
+
+
+class _Known(Struct):
+    """One file as it was when it was last looked at."""
+
+    name: str
+    stamps: dict[Path, Stamp | None]
+    """Of every file that it took to read it, there or not."""
+    sources: frozenset[str]
+    entries: tuple[Entry, ...] | None
+    """What it last said; None where it never could be read."""
+    error: ManifestError | None
+    foreign: bool = False
+    """Neither name nor content are those of a manifest."""
+
+
+class _Merged(Struct):
+    """What a watch's files came to together."""
+
+    depth: str
+    dev: bool
+    parts: list[tuple[Entry, ...]]
+    entries: tuple[Entry, ...]
+
+    def still(self, watch: Watch, parts: list[tuple[Entry, ...]]) -> bool:
+        asked = (self.depth, self.dev, len(self.parts)) == (watch.depth, watch.dev, len(parts))
+        return asked and all(one is other for one, other in zip(self.parts, parts, strict=True))
+
+
+class Manifests:
+    """Looks at the manifests of a configuration; by one thread at a time."""
+
+    def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
+        self._formats = formats
+        self._known: dict[Path, _Known] = {}
+        self._merged: dict[str, _Merged] = {}
+        self._last = Reading()
+
+    def look(self, configuration: Configuration) -> Reading:
+        """What the manifests say now; the same object as the last time if that is what they said then."""
+        files: dict[str, list[_Known]] = {}
+        notes: list[str] = []
+        folders: set[Path] = set()
+        used: dict[Path, _Known] = {}
+        for number, watch in enumerate(configuration.settings.watch):
+            files[watch.name] = []
+            for path, name, named in self._paths(configuration, number, watch, notes, folders):
+                if path not in used:
+                    used[path] = self._current(path, name)
+                    folders |= _folders(used[path])
+                # What a glob matched may be no manifest, or gone again.
+                if named or not (used[path].foreign or used[path].stamps[path] is None):
+                    files[watch.name].append(used[path])
+        self._known = used
+        reading = Reading(
+            entries={watch.name: self._entries(watch, files[watch.name]) for watch in configuration.settings.watch},
+            broken=_broken(files),
+            unread={
+                watch: frozenset(source for one in known if one.entries is not None for source in one.sources)
+                for watch, known in files.items()
+                if any(one.entries is None for one in known)
+            },
+            notes=tuple(notes),
+            files={watch: tuple(one.name for one in known) for watch, known in files.items()},
+            folders=frozenset(folders),
+        )
+        self._merged = {name: kept for name, kept in self._merged.items() if name in files}
+        if not _same(reading, self._last):
+            self._last = reading
+        return self._last
+
+    def _paths(
+        self, configuration: Configuration, number: int, watch: Watch, notes: list[str], folders: set[Path]
+    ) -> list[tuple[Path, str, bool]]:
+        """The files of a watch, each with what it is called and whether it is named itself."""
+        found: dict[Path, tuple[str, bool]] = {}
+        for index, written in enumerate(watch.manifests):
+            pattern = configuration.manifest_pattern(watch, written)
+            one: Found = discover(pattern, self._formats)
+            place = configuration.place("watch", number, "manifests", index)
+            notes += (f"{place}: {written!r} {note}" for note in one.notes)
+            folders.update(one.folders)
+            absolute = written.startswith(("/", "~"))
+            for path in one.files:
+                name = str(path) if absolute else os.path.relpath(path, configuration.folder)
+                known_name, named = found.get(path, (name, False))
+                found[path] = known_name, named or one.named
+        return [(path, *found[path]) for path in without_covered(list(found), self._formats)]
+
+    def _current(self, path: Path, name: str) -> _Known:
+        before = self._known.get(path)
+        if before is not None and before.name == name:
+            if all(stamp_of(file) == stamp for file, stamp in before.stamps.items()):
+                return before
+        else:
+            before = None
+        files = Files()
+        entries, error, foreign = None, None, False
+        try:
+            file = files.open(path, name)
+            form = format_of(path.name, self._formats) or format_within(file.data, self._formats)
+            if form is None:
+                foreign = True
+                file.wrong("neither its name nor its content is that of a manifest", "see docs/watchlist.md")
+            entries = tuple(form.read(file))
+        except ManifestError as wrong:
+            error = wrong
+        except Exception as broke:  # a reader that stumbles over one file must not keep the others from being read
+            log.exception("%s cannot be read", name)
+            error = ManifestError(name, f"it is too odd to be read ({type(broke).__name__})", "make it anew")
+        sources = frozenset({name, *(entry.source for entry in entries or ())})
+        if before is not None and error is not None:
+            entries = before.entries
+            sources = before.sources
+        elif before is not None and entries == before.entries:
+            entries = before.entries  # the same object: nothing has to be merged again
+        return _Known(name, files.asked, sources, entries, error, foreign)
+
+    def _entries(self, watch: Watch, files: Sequence[_Known]) -> tuple[Entry, ...]:
+        parts = [one.entries or () for one in files]
+        known = self._merged.get(watch.name)
+        if known is None or not known.still(watch, parts):
+            every = (entry for part in parts for entry in part)
+            known = _Merged(watch.depth, watch.dev, parts, merged(every, depth=watch.depth, dev=watch.dev))
+            self._merged[watch.name] = known
+        return known.entries
+
+
+def _broken(files: dict[str, list[_Known]]) -> tuple[Broken, ...]:
+    found: dict[str, tuple[ManifestError, list[str]]] = {}
+    for watch, known in files.items():
+        for one in known:
+            if one.error is not None:
+                found.setdefault(one.name, (one.error, []))[1].append(watch)
+    return tuple(
+        Broken(name, str(error), error.line, error.mend, tuple(watches)) for name, (error, watches) in found.items()
+    )
+
+
+def _same(one: Reading, other: Reading) -> bool:
+    return (
+        one.entries.keys() == other.entries.keys()
+        and all(entries is other.entries[watch] for watch, entries in one.entries.items())
+        and (one.broken, one.unread, one.notes, one.files, one.folders)
+        == (other.broken, other.unread, other.notes, other.files, other.folders)
+    )
+
+
+def _folders(known: _Known) -> set[Path]:
+    """Where a change of a file shows: its folder, and that of the file that a link leads to."""
+    return {Path(spelling).parent for file in known.stamps for spelling in (file, os.path.realpath(file))}
