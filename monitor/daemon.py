@@ -45,6 +45,9 @@ from monitor.upcoming import upcoming
 
 log = logging.getLogger("weaklink.daemon")
 
+# A tick that comes while the last one is still at work is left out; on a busy machine that is no news.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
 TICK = 1.0
 """Seconds between looks at what is due."""
 HEALTH_EVERY = 15.0

@@ -110,7 +110,8 @@ class Sink:
     """A webhook that keeps what it is sent."""
 
     url: str = ""
-    posts: list[dict[str, Any]] = field(default_factory=list)
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Path and content of each post that was accepted."""
     status: list[int] = field(default_factory=list)
     """Answers for the next posts; 200 when it is empty."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -119,8 +120,12 @@ class Sink:
         posted = await request.json()
         status = self.status.pop(0) if self.status else 200
         if status == 200:
-            self.posts.append(posted)
+            self.received.append((request.path, posted))
         return web.Response(status=status, headers=self.headers)
+
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        return [posted for _, posted in self.received]
 
     def contents(self) -> list[dict[str, Any]]:
         """The messages' own JSON, which the webhook carries as text."""
