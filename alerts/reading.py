@@ -97,10 +97,11 @@ def deliveries_json(
     if channel:
         query = query.where(Delivery.channel == channel)
     rows = session.exec(query).all()
-    return [_delivery_json(row) for row in rows if alert is None or alert in row.alerts]
+    return [delivery_json(row) for row in rows if alert is None or alert in row.alerts]
 
 
-def _delivery_json(row: Delivery) -> dict[str, Any]:
+def delivery_json(row: Delivery) -> dict[str, Any]:
+    """One message with its outcome."""
     late = row.sent_at - row.happened_at if row.sent_at is not None and row.happened_at is not None else None
     return {
         "id": row.id,

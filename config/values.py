@@ -110,6 +110,36 @@ def check_http_url(text: str) -> str:
     return text
 
 
+def check_token(text: str) -> str:
+    """A secret that cannot be guessed and fits into a header."""
+    if not 16 <= len(text) <= 500 or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadValue(
+            "a token has at least 16 printable characters without blanks", "make one with: openssl rand -base64 24"
+        )
+    return text
+
+
+def check_network(text: str) -> str:
+    """An IP address or a network of them."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise BadValue(f"{text!r} is no address or network", "write for example 127.0.0.1 or 10.0.0.0/8") from None
+    return text
+
+
+def check_header_name(text: str) -> str:
+    """The name of an HTTP header."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
+        raise BadValue(f"{text!r} is no header", "write for example X-Forwarded-User")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
 def check_channel_url(text: str) -> str:
     """The shape of an Apprise URL; which services there are is Apprise's to say."""
     if not _SCHEME.fullmatch(text):

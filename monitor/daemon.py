@@ -42,6 +42,8 @@ from monitor.store.engine import StoreError
 from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
 from monitor.upcoming import upcoming
+from monitor.web.server import WebServer
+from monitor.web.site import Site
 
 log = logging.getLogger("weaklink.daemon")
 
@@ -73,6 +75,7 @@ class Daemon:
         self._told: dict[str, str] = {}
         """Manifests that were told of as unreadable, by subject, with what was said."""
         self._noted: frozenset[str] = frozenset()
+        self._web = WebServer(Site(assembly.store, lambda: assembly.settings, clock))
 
     def stop(self) -> None:
         self._stop.set()
@@ -95,6 +98,7 @@ class Daemon:
             reloading = asyncio.create_task(self._reload(reloader))
             following = asyncio.create_task(self._parts.following.run())
             scheduler.start()
+            await self._web.keep()
             self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
             try:
                 await self._stop.wait()
@@ -104,7 +108,9 @@ class Daemon:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
                 scheduler.remove_all_jobs()
-                await asyncio.gather(self._parts.watcher.drain(GRACE), self._parts.deliverer.drain(GRACE))
+                await asyncio.gather(
+                    self._parts.watcher.drain(GRACE), self._parts.deliverer.drain(GRACE), self._web.close()
+                )
                 scheduler.shutdown(wait=False)
                 await asyncio.gather(reloading, return_exceptions=True)
         await self._parts.close()
@@ -157,6 +163,7 @@ class Daemon:
 
     async def _health(self) -> None:
         now = self._clock()
+        await self._web.keep()
         hosts = self._parts.health()
         told = source_findings(hosts, now, self._parts.settings.thresholds)
         await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
@@ -249,6 +256,7 @@ class Daemon:
 
     async def _take_up(self, configuration: Configuration) -> None:
         reconciled = await self._parts.take_up(configuration)
+        await self._web.keep()
         log.info("configuration taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
         await self._accept()
         await self._tell_manifests()

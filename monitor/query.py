@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from config.names import account_subject, domain_subject
+from config.names import domain_subject
 from config.settings import Thresholds
 from config.severity import Severity
 from monitor.addresses import Sort, mailbox
 from monitor.changes.compare import history
+from monitor.changes.findings import title_of
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change, Context
 from monitor.observations import Domain, Package
 from monitor.store.changes import change_of
 from monitor.store.memberships import accounts_on_domains
-from monitor.store.packages import load_packages
-from monitor.store.tables import ChangeRow, Membership, Snapshot, Target
-from monitor.store.targets import by_subject, reach_of
+from monitor.store.packages import Stored, chunks, load_packages
+from monitor.store.tables import ChangeRow, Membership, ReleaseRow, Snapshot, Target
+from monitor.store.targets import by_subject, ids_of, reach_of
 
 
 def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
         "kind": row.kind,
         "severity": str(Severity(row.severity)),
         "subject": row.subject,
+        "title": title_of(change),
         "ecosystem": _ecosystem(row.subject),
         "before": change.before,
         "after": change.after,
@@ -60,8 +62,13 @@ def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> lis
     return [change_json(row, [r.watch for r in reach.get(row.target_id or 0, ())]) for row in rows]
 
 
-def show_json(session: Session, subject: str, thresholds: Thresholds, now: datetime) -> dict[str, Any] | None:
-    """Facts, reach and timeline of one subject; None for one that the store does not know."""
+def show_json(
+    session: Session, subject: str, thresholds: Thresholds, now: datetime, loaded: Mapping[int, Stored] | None = None
+) -> dict[str, Any] | None:
+    """Facts, reach and timeline of one subject; None for one that the store does not know.
+
+    ``loaded`` is the package by its target, where the caller has read it already.
+    """
     target = session.scalars(select(Target).where(col(Target.subject) == subject)).first()
     if target is None or target.id is None:
         return None
@@ -69,7 +76,7 @@ def show_json(session: Session, subject: str, thresholds: Thresholds, now: datet
     timeline: list[dict[str, Any]] = []
     facts: dict[str, Any]
     if target.sort == "package":
-        stored = load_packages(session, [target.id]).get(target.id)
+        stored = (load_packages(session, [target.id]) if loaded is None else loaded).get(target.id)
         facts = package_facts(stored.package) if stored else {}
         if stored is not None:
             timeline += _past(session, target.id, stored.package, stored.withdrawn, thresholds, now)
@@ -80,7 +87,11 @@ def show_json(session: Session, subject: str, thresholds: Thresholds, now: datet
         facts = _account_facts(session, subject)
     # What happens to the domain of an account's address happens to the account.
     about = [subject, *(domain_subject(name) for name in facts.get("domains") or ())]
-    rows = session.scalars(select(ChangeRow).where(col(ChangeRow.subject).in_(about)).order_by(col(ChangeRow.id)))
+    rows = session.scalars(
+        select(ChangeRow)
+        .where(col(ChangeRow.target_id).in_(ids_of(session, about).values()))
+        .order_by(col(ChangeRow.id))
+    )
     timeline += [_entry(change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
     timeline.sort(key=lambda entry: entry["at"] or "")
     return {
@@ -110,7 +121,7 @@ def package_facts(package: Package) -> dict[str, Any]:
         "maintainers": None if package.maintainers is UNSET else [account.name for account in package.maintainers],
         "publishers": sorted(publishers) if publishers else None,
         "install_scripts": None if latest is None or latest.scripts is UNSET else latest.scripts,
-        "last_release_at": _iso(max(dated)) if dated else None,
+        "last_release_at": iso(max(dated)) if dated else None,
         "deprecated": _known(package.deprecated),
         "repository": _known(package.repository),
         "licence": _known(package.licence),
@@ -124,7 +135,12 @@ def _known(fact: Any) -> Any:
     return None if fact is UNSET else fact
 
 
-def _iso(moment: datetime | None) -> str | None:
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: datetime | None) -> str | None: ...
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, to the second; None stays None."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
@@ -152,8 +168,9 @@ def _past(
 
 def _entry(change: Change, at: datetime | None, severity: int, is_history: bool) -> dict[str, Any]:
     return {
-        "at": _iso(at),
+        "at": iso(at),
         "kind": change.kind,
+        "title": title_of(change),
         "severity": str(Severity(severity)),
         "version": change.version,
         "account": change.account,
@@ -181,9 +198,9 @@ def _domain_facts(session: Session, target: Target) -> dict[str, Any]:
     expires = domain.expires_at
     return {
         "state": str(domain.state),
-        "expires_at": _iso(expires) if isinstance(expires, datetime) else None,
+        "expires_at": iso(expires) if isinstance(expires, datetime) else None,
         "expiry_published": None if expires is UNSET else expires is not None,
-        "registered_at": _iso(domain.registered_at) if domain.registered_at is not UNSET else None,
+        "registered_at": iso(domain.registered_at) if domain.registered_at is not UNSET else None,
         "registrar": _known(domain.registrar),
         "registry_handle": _known(domain.registry_handle),
         "nameservers": None if domain.nameservers is UNSET else list(domain.nameservers),
@@ -211,7 +228,7 @@ def domains_json(session: Session) -> list[dict[str, Any]]:
             {
                 "domain": name,
                 "state": str(domain.state),
-                "expires_at": _iso(expires),
+                "expires_at": iso(expires),
                 "registrar": _known(domain.registrar),
                 "accounts": sorted({row.account for row in users.get(name, ()) if row.account}),
                 "packages": len({row.target_id for row in users.get(name, ())}),
@@ -229,19 +246,27 @@ def _account_facts(session: Session, subject: str) -> dict[str, Any]:
         .join(Target, col(Membership.target_id) == col(Target.id))
         .where(col(Membership.account) == subject)
     ).all()
-    active = [
-        release.published_at
-        for stored in load_packages(session, {row.id for row in rows}).values()
-        for release in (stored.package.releases or {}).values()
-        if release.published_at is not UNSET
-        and release.publisher is not UNSET
-        and account_subject(stored.package.ecosystem, release.publisher.name) == subject
-    ]
+    name = subject.partition(":~")[2]
+    active = max(
+        (
+            found
+            for chunk in chunks(sorted({row.id for row in rows}))
+            if (found := _last_release_by(session, chunk, name)) is not None
+        ),
+        default=None,
+    )
     return {
         "emails": sorted({row.email for row in rows if row.email}),
         "domains": sorted({row.domain for row in rows if row.domain}),
         "throw_away_emails": sorted({row.email for row in rows if mailbox(row.email).sort is Sort.DISPOSABLE}),
         "packages": sorted({row.subject for row in rows if row.role == "maintainer"}),
         "published": sorted({row.subject for row in rows if row.role == "publisher"}),
-        "last_active_at": _iso(max(active)) if active else None,
+        "last_active_at": iso(active),
     }
+
+
+def _last_release_by(session: Session, targets: Sequence[int], publisher: str) -> datetime | None:
+    latest = func.max(col(ReleaseRow.published_at))
+    query = select(latest).where(col(ReleaseRow.target_id).in_(targets), col(ReleaseRow.publisher) == publisher[:200])
+    found: datetime | None = session.execute(query).scalar_one()
+    return found

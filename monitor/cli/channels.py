@@ -19,7 +19,7 @@ from monitor.changes.compounds import COMPOUNDS
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import FINE, INCOMPLETE, WRONG, Call, weaklink
 from monitor.cli.output import cell, note, say, table, write_json
-from monitor.cli.telling import matcher, read, show_deliveries
+from monitor.cli.telling import matcher_of, read, show_deliveries
 
 
 @weaklink.group()
@@ -33,7 +33,7 @@ def route() -> None:
 def route_test(call: Call, matchers: tuple[str, ...]) -> None:
     """Who would hear of an alert like 'severity=high owner=web-team kind=maintainer-added', and why."""
     configuration = call.configuration()
-    asked = matcher(matchers)
+    asked = matcher_of(matchers)
     told = policy(configuration.settings, COMPOUNDS)
     steps = explain(_view(asked), told)
     channels = sorted({name for step in steps if step.taken for name in step.channels})

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from config.clock import system_clock
-from config.names import BadName, parse_account, parse_domain, parse_package, short_form
+from config.names import short_form
 from config.settings import parse_duration
 from config.severity import Severity
 from monitor.changes.kinds import KINDS
@@ -17,6 +17,7 @@ from monitor.cli.output import iso, note, say, severity_cell, table, write_json
 from monitor.query import changes_json, domains_json, show_json
 from monitor.spans import ago
 from monitor.store.health import status as read_status
+from monitor.typed import subject_of
 
 ALIVE_FOR = timedelta(minutes=2)
 """A daemon that wrote no sign of life for so long is not running."""
@@ -71,20 +72,6 @@ def _show_status(found: dict[str, Any], running: bool, now: Any) -> None:
                 f"until {iso(silence['ends_at'])}: {silence['reason']}",
                 "bold red" if grave else "yellow",
             )
-
-
-def subject_of(item: str) -> str:
-    """The subject that a person means: a package, ``npm:~account``, or a domain."""
-    if ":~" in item:
-        return parse_account(item)
-    if item.startswith("domain:"):
-        return f"domain:{parse_domain(item.removeprefix('domain:'))}"
-    try:
-        return parse_package(item)
-    except BadName:
-        if ":" in item:
-            raise
-        return f"domain:{parse_domain(item)}"
 
 
 @weaklink.command()

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import click
 from sqlmodel import Session
 
 from alerts import acting, reading, silences
-from alerts.matching import parse_match
 from config.clock import system_clock
 from config.names import short_form
-from config.settings import Match, parse_duration
+from config.settings import Match
 from config.severity import Severity
 from config.values import BadValue
 from monitor.cli.app import WRONG, Call, weaklink
 from monitor.cli.output import cell, iso, note, say, severity_cell, table, write_json
 from monitor.spans import ago
+from monitor.typed import matcher, moment
 
 T = TypeVar("T")
 
@@ -63,16 +61,9 @@ def read(call: Call, work: Callable[[Session], T]) -> T:
 def _end(text: str, option: str) -> datetime:
     """``7d`` from now, or an ISO date or time."""
     try:
-        return system_clock() + parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            "write a duration such as 7d, or a date such as 2027-01-31", param_hint=option
-        ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment(text, system_clock())
+    except BadValue as error:
+        raise click.BadParameter(error.mend, param_hint=option) from None
 
 
 @weaklink.group(invoke_without_command=True)
@@ -214,18 +205,10 @@ def silence() -> None:
     """Keep alerts from being told until a certain time; they are recorded and shown all the same."""
 
 
-_SHORT = re.compile(r"subject=(npm|pypi):(?!~)(.+)", re.DOTALL)
-
-
-def matcher(words: Iterable[str]) -> Match:
-    """A matcher with subjects in short form (``subject=npm:@corp/*``) written as purls."""
-    written = [
-        _SHORT.sub(lambda m: f"subject=pkg:{m[1]}/{quote(m[2], safe='/*?[]!')}", word)
-        for part in words
-        for word in part.split()
-    ]
+def matcher_of(words: Iterable[str]) -> Match:
+    """A matcher as it is typed; a usage error where it is none."""
     try:
-        return parse_match(written)
+        return matcher(words)
     except BadValue as error:
         raise click.UsageError(str(error)) from None
 
@@ -239,7 +222,7 @@ def matcher(words: Iterable[str]) -> Match:
 @click.pass_obj
 def silence_add(call: Call, matchers: tuple[str, ...], until: str, start: str | None, reason: str, by: str) -> None:
     """Silence what matches all of: severity, owner, watch, kind, subject (a glob), ecosystem."""
-    match, now = matcher(matchers), system_clock()
+    match, now = matcher_of(matchers), system_clock()
     begins = _end(start, "--from") if start else now
     ends = _end(until, "--for")
 

@@ -42,10 +42,11 @@ def database_url(url: str) -> URL:
     raise StoreError(f"database.url names {parsed.drivername}; weaklink keeps its data in sqlite or postgresql")
 
 
-def _connect(url: URL) -> Engine:
+def connect(url: URL, connections: int = 1) -> Engine:
+    """An engine of that many connections, and one more for another thread that asks."""
     try:
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True, pool_recycle=1800)
+            return create_engine(url, pool_size=connections, max_overflow=1, pool_pre_ping=True, pool_recycle=1800)
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
     except (ModuleNotFoundError, NoSuchModuleError):
         raise StoreError("PostgreSQL needs its driver; install weaklink with its extra: weaklink[postgresql]") from None
@@ -77,7 +78,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
-        self.engine = _connect(self.url)
+        self.engine = connect(self.url)
         self._reading = self.engine.execution_options(weaklink_read=True)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 

@@ -297,3 +297,13 @@ def test_the_file_here_comes_before_the_one_in_etc(written: Written, tmp_path: P
         find(tmp_path)
     path = written("")
     assert find(tmp_path) == path
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 501, "with a blank in the middle", "umläute-umläute-umläute"])
+def test_a_token_that_could_be_guessed_or_not_be_sent_is_refused_without_repeating_it(
+    secret: str, written: Written
+) -> None:
+    problem = only_problem(written(f'[[web.token]]\nname = "nora"\nsecret = "{secret}"'))
+    assert problem.key == "web.token[0].secret"
+    assert "at least 16 printable characters" in problem.problem
+    assert secret not in str(problem)

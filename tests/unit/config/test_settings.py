@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config import values
+from config.crosschecks import disagreements
 from config.load import load
 from config.names import BadName, parse_domain
+from config.problems import Place
 from config.reference import reference
 from config.schema import json_schema
 from config.settings import Settings, format_duration, parse_duration
@@ -226,3 +228,17 @@ def test_the_reference_is_up_to_date() -> None:
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(ValidationError):
         Settings().database.url = "x"  # type: ignore[misc]
+
+
+def test_pages_that_others_can_reach_ask_who_they_are() -> None:
+    open_to_all = {"web": {"listen": "0.0.0.0:8330"}}
+    (judged,) = disagreements(open_to_all, None, _nowhere)
+    assert "[[web.token]]" in judged.mend
+    for listen in ("127.0.0.1:8330", "[::1]:8330", "localhost:1", "", "nonsense"):
+        assert not [*disagreements({"web": {"listen": listen}}, None, _nowhere)]
+    assert not [*disagreements({"web": open_to_all["web"] | {"token": [{"name": "a"}]}}, None, _nowhere)]
+    assert not [*disagreements({"web": open_to_all["web"] | {"proxy": {"trusted": ["127.0.0.1"]}}}, None, _nowhere)]
+
+
+def _nowhere(_path: object) -> Place:
+    return Place(Path("weaklink.toml"), 1)

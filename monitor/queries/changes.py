@@ -1,0 +1,70 @@
+"""Changes a page at a time, the newest first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlmodel import Session, col
+
+from alerts.browsing import Page
+from config.severity import Severity
+from monitor.query import change_json
+from monitor.store.tables import ChangeRow, WatchEntry
+from monitor.store.targets import ids_of, reach_of
+
+
+class ChangeFilter(Struct, frozen=True, kw_only=True):
+    """Everything that is stated must hold."""
+
+    since: datetime | None = None
+    severity: Severity = Severity.INFO
+    """At least this grave."""
+    kinds: tuple[str, ...] = ()
+    watch: str = ""
+    subjects: tuple[str, ...] = ()
+
+
+def changes_page(session: Session, wanted: ChangeFilter, limit: int, before: int | None = None) -> Page:
+    """Changes as ``change_json`` tells them, with the watches they reach."""
+    query = select(ChangeRow).where(*_conditions(session, wanted)).order_by(col(ChangeRow.id).desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(col(ChangeRow.id) < before)
+    rows = session.scalars(query).all()
+    shown = rows[:limit]
+    reach = reach_of(session, {row.target_id for row in shown if row.target_id is not None})
+    return Page(
+        rows=[change_json(row, [one.watch for one in reach.get(row.target_id or 0, ())]) for row in shown],
+        next=shown[-1].id if len(rows) > limit else None,
+    )
+
+
+def _conditions(session: Session, wanted: ChangeFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        # Ids and times grow together: the first id of the period is found in the index of times, and the newest
+        # rows are then read in the order of their ids without sorting.
+        first = select(func.min(col(ChangeRow.id))).where(col(ChangeRow.at) >= wanted.since).scalar_subquery()
+        found += [col(ChangeRow.id) >= first, col(ChangeRow.at) >= wanted.since]
+    if wanted.severity > Severity.INFO:
+        found.append(col(ChangeRow.severity) >= int(wanted.severity))
+    if wanted.kinds:
+        found.append(col(ChangeRow.kind).in_(wanted.kinds))
+    if wanted.watch:
+        found.append(
+            exists().where(col(WatchEntry.target_id) == col(ChangeRow.target_id), col(WatchEntry.watch) == wanted.watch)
+        )
+    if wanted.subjects:
+        found.append(col(ChangeRow.target_id).in_(ids_of(session, wanted.subjects).values()))
+    return found
+
+
+def count_since(session: Session, since: datetime) -> dict[str, int]:
+    """How many changes were seen since then, by severity."""
+    rows = session.execute(
+        select(col(ChangeRow.severity), func.count())
+        .where(col(ChangeRow.at) >= since)
+        .group_by(col(ChangeRow.severity))
+    )
+    return {str(Severity(severity)): count for severity, count in rows}

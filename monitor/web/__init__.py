@@ -1,0 +1,1 @@
+"""The pages: what the watch knows, in one look, and what people do about it."""

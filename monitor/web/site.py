@@ -1,0 +1,49 @@
+"""What every handler needs: the store, the settings in force, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlmodel import Session
+from starlette.requests import Request
+
+from config.clock import Clock
+from config.settings import Settings
+from monitor.store.engine import Store
+from monitor.store.readers import Readers
+
+T = TypeVar("T")
+
+
+class Site:
+    """One per daemon; ``settings`` is asked each time, so that a reload shows at once."""
+
+    def __init__(self, store: Store, settings: Callable[[], Settings], clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self.readers = Readers(store)
+        self.closing = asyncio.Event()
+        """Set when the server stops: open streams end."""
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings()
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        return await self.readers.read(work)
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        return await self._store.write(work)
+
+
+def site_of(request: Request) -> Site:
+    """The site that a request came to."""
+    site: Site = request.app.state.site
+    return site
