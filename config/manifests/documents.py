@@ -36,8 +36,7 @@ def text_of(file: File) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         file.wrong("it has a NUL byte", "write it with the tool that it belongs to", line)
-    conflict = _CONFLICT.search(text)
-    if conflict and "<<<<<<<" in text:
+    if "<<<<<<<" in text and (conflict := _CONFLICT.search(text)):
         line = text.count("\n", 0, conflict.start()) + 1
         file.wrong("it has the marks of an unfinished merge", "finish the merge, then make the lock file anew", line)
     return text
@@ -103,12 +102,15 @@ def _line_of_second(text: str, key: str) -> int | None:
     return text.count("\n", 0, places[1]) + 1 if len(places) > 1 else None
 
 
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_QUOTED: Final = re.compile(rb'"[^"]*"?')
+_NO_MARKS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
 
 
 def _bounded(file: File, text: str) -> None:
     """Refuse what nests too deep before anything recurses over it."""
-    if text.count("{") + text.count("[") <= DEEPEST:
+    if _levels(text) <= DEEPEST:
         return
     depth = 0
     for found in _BRACKETS.finditer(text):
@@ -120,6 +122,16 @@ def _bounded(file: File, text: str) -> None:
                 file.wrong(f"it nests more than {DEEPEST} levels", "no lock file does; make it anew", line)
         elif mark in "]}":
             depth -= len(found[0])
+
+
+def _levels(text: str) -> int:
+    """How deep JSON nests: what is neither a bracket nor in quotes is dropped first, in a few passes of C."""
+    bare = _ESCAPE.sub(b"", text.encode()).translate(None, _NO_MARKS)
+    depth = deepest = 0
+    for mark in _QUOTED.sub(b"", bare):
+        depth += 1 if mark in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def yaml_of(file: File) -> list[Any]:

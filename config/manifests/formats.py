@@ -8,7 +8,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from config.manifests.cyclonedx import read_cyclonedx_xml
 from config.manifests.files import File
+from config.manifests.json_sbom import read_json_sbom
 from config.manifests.model import Entry
 from config.manifests.npm_lock import read_npm_lock
 from config.manifests.pdm_lock import read_pdm_lock
@@ -17,9 +19,11 @@ from config.manifests.poetry_lock import read_poetry_lock
 from config.manifests.pylock import read_pylock
 from config.manifests.pyproject import read_pyproject
 from config.manifests.requirements import read_requirements
+from config.manifests.spdx import read_spdx_tags, read_spdx_yaml
 from config.manifests.uv_lock import read_uv_lock
 
 _PYTHON_LOCKS: Final = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
+_SBOMS: Final = ("bom.json", "*.bom.json", "*.cdx.json", "sbom.json", "*.sbom.json", "*.spdx.json", "*.spdx3.json")
 
 
 class Format(Struct, frozen=True):
@@ -46,6 +50,15 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS),
     Format("requirements.txt", ("requirements*.txt", "*requirements.txt"), read_requirements),
     Format("requirements.in", ("requirements*.in", "*requirements.in"), read_requirements, ("*requirements*.txt",)),
+    Format("SBOM", _SBOMS, read_json_sbom, marks=(b'"bomFormat"', b'"spdxVersion"', b'"SPDXID"', b"spdx.org/rdf/3")),
+    Format(
+        "CycloneDX XML",
+        ("bom.xml", "*.bom.xml", "*.cdx.xml"),
+        read_cyclonedx_xml,
+        marks=(b"cyclonedx.org/schema/bom/1",),
+    ),
+    Format("SPDX tag-value", ("*.spdx",), read_spdx_tags, marks=(b"SPDXVersion:",)),
+    Format("SPDX YAML", ("*.spdx.yml", "*.spdx.yaml"), read_spdx_yaml, marks=(b"spdxVersion:",)),
 )
 
 

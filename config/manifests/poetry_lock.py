@@ -27,7 +27,7 @@ def read_poetry_lock(file: File) -> list[Entry]:
 
 def _locked(tables: Tables, package: Mapping[str, Any]) -> Locked:
     source = tables.table(package, "source")
-    locked = tables.named(package, registry=source.get("type") not in _ELSEWHERE)
+    locked = tables.named(package, registry=str(source.get("type")) not in _ELSEWHERE)
     optional: dict[str, Need] = {}
     for name, said in tables.table(package, "dependencies").items():
         for one in said if isinstance(said, list) else [said]:

@@ -439,6 +439,7 @@ def toml(value: object) -> str:
     st.dictionaries(st.sampled_from(["package", "packages", "metadata", "version", "manifest"]), values),
 )
 @example("uv.lock", {"package": [{"name": "a", "version": "1", "dependencies": [3, {"name": 4}]}]})
+@example("poetry.lock", {"package": [{"name": "a", "version": "1", "source": {"type": ["git"]}}]})
 def test_any_tables_are_read_or_refused(tmp_path: Path, name: str, document: dict[str, object]) -> None:
     with suppress(ManifestError):
         read(tmp_path, name, "".join(f"{key} = {toml(value)}\n" for key, value in document.items()))
