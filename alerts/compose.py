@@ -140,9 +140,9 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
 
 
 def _concerns(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Accounts and packages that the findings name in their evidence, in its order: the most exposed first."""
+    """What the findings name in their evidence, in its order: accounts and packages, messages that did not arrive."""
     lines = []
-    for what in ("accounts", "packages"):
+    for what in ("accounts", "packages", "undelivered"):
         lists = [f.evidence[what] for f in findings if isinstance(f.evidence.get(what), list)]
         named = dict.fromkeys(one for told in lists for one in told if isinstance(one, str))
         if named:

@@ -51,14 +51,6 @@ class Outcome(Struct, frozen=True):
     retry_after: timedelta | None = None
 
 
-class Gave(Struct, frozen=True):
-    """A channel to which a message could not be delivered in time."""
-
-    channel: str
-    words: str
-    at: datetime
-
-
 def _asset() -> apprise.AppriseAsset:
     """Nothing read from disk, nothing kept, no template or escape in a text that strangers wrote is followed."""
     asset = apprise.AppriseAsset(
@@ -169,7 +161,6 @@ class Deliverer:
         self._monotonic = monotonic
         self._next: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._gave_up: list[Gave] = []
 
     def use(self, channels: Sequence[Channel], heartbeat_url: str = "") -> None:
         """From now on, these channels (a reload); what is under way ends with the old ones."""
@@ -188,11 +179,6 @@ class Deliverer:
             self._under_way[claim.channel] = task
             task.add_done_callback(partial(self._done, claim.channel))
         return len(claims)
-
-    def dead_letters(self) -> list[Gave]:
-        """What was given up since somebody last asked: it becomes an alert on other channels."""
-        gone, self._gave_up = self._gave_up, []
-        return gone
 
     async def settle(self) -> None:
         """Wait until what is under way has its outcome."""
@@ -221,11 +207,9 @@ class Deliverer:
             await self._store.write(lambda session: mark_sent(session, claim.id, now, outcome.words))
             return
         log.warning("channel %s: %s (attempt %d)", claim.channel, outcome.words, claim.attempts)
-        dead = await self._store.write(
+        await self._store.write(
             lambda session: mark_failed(session, claim.id, now, outcome.words, give_up, self._rng, outcome.retry_after)
         )
-        if dead:
-            self._gave_up.append(Gave(claim.channel, outcome.words, now))
 
     async def _attempt(self, claim: Claimed) -> tuple[Outcome, timedelta]:
         """The outcome of one attempt, and how long the message is worth more of them."""

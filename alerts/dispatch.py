@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, tuple_
 from sqlmodel import Session, col, or_, select
 
 from alerts.compose import compose, first_happened
@@ -49,7 +49,12 @@ def notify(session: Session, taken: Sequence[tuple[Alert, Sequence[Way]]], now: 
     session.flush()
     known = _memberships(session, [alert.id or 0 for alert, _ in taken])
     wanted = {(groups[way.key].id or 0, alert.id or 0) for alert, ways in taken for way in ways}
-    session.add_all(GroupMember(group_id=group, alert_id=alert) for group, alert in sorted(wanted - known))
+    session.add_all(GroupMember(group_id=group, alert_id=alert) for group, alert in sorted(wanted - known.keys()))
+    # What grew graver before its digest came is told by another route: those of the first one need not hear it too.
+    left = sorted(pair for pair, told in known.items() if not told and pair not in wanted)
+    for start in range(0, len(left), CHUNK):
+        pairs = tuple_(col(GroupMember.group_id), col(GroupMember.alert_id))
+        session.execute(delete(GroupMember).where(pairs.in_(left[start : start + CHUNK])))
 
 
 def _groups(session: Session, keys: Collection[str]) -> dict[str, Group]:
@@ -58,13 +63,14 @@ def _groups(session: Session, keys: Collection[str]) -> dict[str, Group]:
     return {g.key: g for chunk in chunks for g in session.exec(select(Group).where(col(Group.key).in_(chunk)))}
 
 
-def _memberships(session: Session, alerts: Sequence[int]) -> set[tuple[int, int]]:
+def _memberships(session: Session, alerts: Sequence[int]) -> dict[tuple[int, int], int]:
+    """The groups in which these alerts are, as ``(group, alert)``, and the revision that was told there."""
     chunks = [alerts[start : start + CHUNK] for start in range(0, len(alerts), CHUNK)]
-    asked = select(GroupMember.group_id, GroupMember.alert_id)
+    asked = select(GroupMember.group_id, GroupMember.alert_id, GroupMember.told_revision)
     return {
-        (group, alert)
+        (group, alert): told
         for chunk in chunks
-        for group, alert in session.exec(asked.where(col(GroupMember.alert_id).in_(chunk)))
+        for group, alert, told in session.exec(asked.where(col(GroupMember.alert_id).in_(chunk)))
     }
 
 
@@ -98,7 +104,13 @@ def _look(session: Session, group: Group, route: Route, policy: Policy, now: dat
     live = _live(session, group)
     news = [(member, alert) for member, alert in live if alert.revision > member.told_revision]
     still = [(member, alert) for member, alert in live if alert.state == AlertState.OPEN]
-    reminding = not news and bool(route.repeat) and group.sent_at is not None and now - group.sent_at >= route.repeat
+    reminding = (
+        not news
+        and not route.digest
+        and bool(route.repeat)
+        and group.sent_at is not None
+        and now - group.sent_at >= route.repeat
+    )
     told = news or (still if reminding else [])
     worst = max((Severity(alert.severity) for _, alert in told), default=Severity.INFO)
     if told and (until := quiet_until(route.quiet_hours, worst, now, policy.timezone)) is not None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
+from alerts.messages.content import Message
 from alerts.model import Delivery, DeliveryState
+from config.severity import Severity
 
 LEASE = timedelta(minutes=2)
 """A claim that was not settled for so long belonged to a process that died; the message is sent again."""
@@ -76,23 +80,63 @@ class Failing(Struct, frozen=True):
     """A channel that does not take what it is sent."""
 
     since: datetime
+    """When the oldest message was made that it has not taken."""
     waiting: int
     """Messages in its queue."""
+    given_up: int
+    """Messages that were given up since it last took one."""
     outcome: str
     """What it said last."""
+    worst: Severity
+    untold: tuple[str, ...]
+    """The titles of what did not arrive, the gravest first."""
 
 
-def failing_channels(session: Session, since: datetime) -> dict[str, Failing]:
-    """Channels whose oldest message has been tried in vain, and is owed since then or longer."""
-    unsettled = col(Delivery.state).in_([DeliveryState.PENDING, DeliveryState.SENDING])
-    rows = session.exec(
-        select(Delivery.channel, func.min(Delivery.created_at), func.count(), func.min(Delivery.id))
-        .where(unsettled)
-        .group_by(col(Delivery.channel))
-    ).all()
-    late = {number: (name, begun, waiting) for name, begun, waiting, number in rows if begun <= since}
-    heads = session.exec(select(Delivery.id, Delivery.outcome).where(col(Delivery.id).in_(late), Delivery.attempts > 0))
-    return {late[number][0]: Failing(late[number][1], late[number][2], outcome) for number, outcome in heads if outcome}
+MOST_UNTOLD: Final = 10
+HELD_UP: Final = 200
+"""Messages of a failing channel that are looked at for the gravest."""
+
+
+def failing_channels(session: Session, channels: Collection[str], since: datetime) -> dict[str, Failing]:
+    """The channels that owe a message since then or longer and have tried, or that gave up what they were sent last.
+
+    A channel that gave up is failing until it takes a message: an empty queue says nothing of its health.
+    """
+    last_sent = dict(
+        session.exec(
+            select(Delivery.channel, func.max(Delivery.id))
+            .where(Delivery.state == DeliveryState.SENT, col(Delivery.channel).in_(channels))
+            .group_by(col(Delivery.channel))
+        ).all()
+    )
+    rows: dict[str, list[Delivery]] = {}
+    other = [DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.DEAD]
+    unsent = select(Delivery).where(col(Delivery.state).in_(other), col(Delivery.channel).in_(channels))
+    for row in session.exec(unsent.order_by(col(Delivery.id).desc()).limit(HELD_UP * len(channels))):
+        if row.state != DeliveryState.DEAD or (row.id or 0) > (last_sent.get(row.channel) or 0):
+            rows.setdefault(row.channel, []).append(row)
+    found = {}
+    for channel, unsent_rows in rows.items():
+        oldest = unsent_rows[-1]
+        if oldest.state == DeliveryState.DEAD or (oldest.created_at <= since and oldest.outcome):
+            found[channel] = _failing(unsent_rows)
+    return found
+
+
+def _failing(rows: Sequence[Delivery]) -> Failing:
+    told = [(Severity.parse(m.severity), m.title) for m in (_decoder.decode(row.message) for row in rows)]
+    told.sort(key=lambda one: -one[0])
+    return Failing(
+        since=rows[-1].created_at,
+        waiting=sum(row.state != DeliveryState.DEAD for row in rows),
+        given_up=sum(row.state == DeliveryState.DEAD for row in rows),
+        outcome=next((row.outcome for row in reversed(rows) if row.outcome), ""),
+        worst=told[0][0],
+        untold=tuple(f"[{severity}] {title}" for severity, title in told[:MOST_UNTOLD]),
+    )
+
+
+_decoder = msgspec.json.Decoder(Message)
 
 
 def mark_sent(session: Session, delivery: int, now: datetime, outcome: str) -> None:
@@ -109,14 +153,13 @@ def mark_failed(
     give_up_after: timedelta,
     rng: Random,
     retry_after: timedelta | None = None,
-) -> bool:
-    """Try again later, or never if it has been owed too long; True where it was given up."""
+) -> None:
+    """Try again later, or never if it has been owed too long."""
     row = session.get_one(Delivery, delivery)
     row.outcome = outcome[:500]
     session.add(row)
     if now - row.created_at >= give_up_after:
         row.state = DeliveryState.DEAD
-        return True
+        return
     wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts - 1, 20)) * (0.8 + 0.4 * rng.random())
     row.state, row.next_attempt_at = DeliveryState.PENDING, now + max(wait, retry_after or timedelta(0))
-    return False

@@ -52,7 +52,8 @@ class Way(Struct, frozen=True):
 def ways(view: View, cause: str, policy: Policy) -> list[Way]:
     """The routes that tell of this alert, in their order.
 
-    Trouble with a channel is told on others: by the routes without it, or by every other channel where none is left.
+    Trouble with a channel is told on others, and at once: by the routes without it, or on every other channel where
+    these would tell it to nobody, or in a digest some day.
     """
     broken = view.subject.removeprefix("channel:") if view.subject.startswith("channel:") else ""
     taken = []
@@ -65,9 +66,9 @@ def ways(view: View, cause: str, policy: Policy) -> list[Way]:
         if not route.continue_ and (channels or not broken):
             break
     others = tuple(channel.name for channel in policy.channels if channel.name != broken)
-    if broken and not taken and others:
+    if broken and others and all(way.route.digest for way in taken):
         anywhere = Route(channels=others, group_wait=timedelta(0))
-        taken.append(Way(anywhere, others, _key(anywhere, others, view, cause)))
+        return [Way(anywhere, others, _key(anywhere, others, view, cause))]
     return taken
 
 

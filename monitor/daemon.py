@@ -17,9 +17,10 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
-from alerts import acting, dispatch, heartbeat, silences
+from alerts import heartbeat
 from alerts.lifecycle import open_subjects
-from alerts.outbox import failing_channels, release_claims
+from alerts.outbox import release_claims
+from alerts.round import tell_due
 from config.clock import Clock
 from config.load import Configuration
 from config.problems import ConfigError
@@ -29,10 +30,9 @@ from monitor.changes.kinds import KINDS
 from monitor.health import (
     CONFIGURATION,
     MANIFEST,
-    channel_findings,
     config_accepted,
     config_rejected,
-    delivery_failing,
+    delivery_findings,
     heartbeat_words,
     manifest_findings,
     source_findings,
@@ -152,25 +152,16 @@ class Daemon:
                 watcher.offer(await self._parts.store.read(ask))
 
     async def _deliver(self) -> None:
-        now, store, settle_after = self._clock(), self._parts.store, self._parts.policy.settle_after
-        if await store.read(lambda session: silences.review_due(session, now)):
-            await store.write(lambda session: silences.review(session, now))
-        if await store.read(lambda session: acting.review_due(session, now, settle_after)):
-            await store.write(lambda session: acting.review(session, now, settle_after))
-        if await store.read(lambda session: dispatch.anything_due(session, now)):
-            await store.write(lambda session: dispatch.due_notifications(session, self._parts.policy, now, upcoming))
-        await self._parts.deliverer.deliver_due(now)
+        await tell_due(self._parts.store, self._parts.policy, self._parts.deliverer, self._clock(), upcoming)
 
     async def _health(self) -> None:
         now = self._clock()
         await self._web.keep()
         hosts = self._parts.health()
-        told = source_findings(hosts, now, self._parts.settings.thresholds)
         await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
-        since = now - self._parts.settings.thresholds.delivery_failing_after
-        failing = await self._parts.store.read(lambda session: failing_channels(session, since))
-        told += channel_findings(failing, (channel.name for channel in self._parts.settings.channel), now)
-        told += [delivery_failing(gave.channel, gave.words, gave.at) for gave in self._parts.deliverer.dead_letters()]
+        settings = self._parts.settings
+        told = source_findings(hosts, now, settings.thresholds)
+        told += await self._parts.store.read(lambda session: delivery_findings(session, settings, now))
         await self._parts.tell(told)
         status = await self._parts.store.read(lambda session: health_rows.status(session, now))
         words = f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"

@@ -7,13 +7,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
+from sqlmodel import Session
 
+from alerts import heartbeat
 from alerts.findings import Finding, Reach
+from alerts.lifecycle import open_subjects
 from alerts.muting import Inhibition
-from alerts.outbox import Failing
+from alerts.outbox import Failing, failing_channels
 from config.manifests.reading import Broken
 from config.names import short_form
-from config.settings import Thresholds
+from config.settings import Settings, Thresholds
+from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.results import Failed
 from monitor.schedule import Due
@@ -126,34 +130,34 @@ def _rejected(subject: str, broken: Broken, owners: Mapping[str, str], at: datet
     return replace(found, reach=tuple(Reach(watch=one, owner=owners.get(one, "")) for one in broken.watches))
 
 
-def delivery_failing(channel: str, words: str, at: datetime) -> Finding:
-    """A message was given up on a channel; told on the others."""
-    return _watch_finding(
-        "delivery-failing",
-        f"channel:{channel}",
-        at,
-        f"A message to {channel} could not be delivered and was given up",
-        after=words,
-    )
-
-
-def channel_findings(failing: Mapping[str, Failing], channels: Iterable[str], at: datetime) -> list[Finding]:
-    """Channels that have taken no message for too long, and those that take them again."""
-    told = [
-        _watch_finding(
-            "delivery-failing",
-            f"channel:{name}",
-            at,
-            f"{name} has taken no message for {_hours(at, one.since)}",
-            evidence={"since": one.since.isoformat(), "waiting": one.waiting, "reason": one.outcome},
-        )
-        for name, one in failing.items()
-    ]
+def delivery_findings(session: Session, settings: Settings, at: datetime) -> list[Finding]:
+    """Channels that do not take what they are sent, with what that was; and those that take messages again."""
+    names = [*(channel.name for channel in settings.channel), heartbeat.URL]
+    failing = failing_channels(session, names, at - settings.thresholds.delivery_failing_after)
+    told = [_not_delivered(name, one, at) for name, one in failing.items()]
+    before = {subject.removeprefix("channel:") for subject in open_subjects(session, "delivery-failing:")}
     return told + [
         _watch_finding("delivery-failing", f"channel:{name}", at, f"{name} takes messages again", clears=True)
-        for name in channels
-        if name not in failing
+        for name in sorted(before - failing.keys())
     ]
+
+
+def _not_delivered(name: str, one: Failing, at: datetime) -> Finding:
+    """As grave as the gravest message that is held up: whoever hears of it hears what the others do not."""
+    lost = f", and {one.given_up} messages to it were given up" if one.given_up else ""
+    return _watch_finding(
+        "delivery-failing",
+        f"channel:{name}",
+        at,
+        f"{name} has taken no message for {_hours(at, one.since)}{lost}: {one.outcome}",
+        severity=max(KINDS["delivery-failing"].severity, one.worst),
+        evidence={
+            "since": one.since.isoformat(),
+            "waiting": one.waiting,
+            "reason": one.outcome,
+            "undelivered": list(one.untold),
+        },
+    )
 
 
 def heartbeat_words(status: Mapping[str, Any]) -> str:
@@ -177,6 +181,7 @@ def _watch_finding(
     at: datetime,
     title: str,
     *,
+    severity: Severity | None = None,
     after: str = "",
     evidence: dict[str, object] | None = None,
     related: tuple[str, ...] = (),
@@ -188,7 +193,7 @@ def _watch_finding(
     return Finding(
         subject=subject,
         kind=kind,
-        severity=entry.severity,
+        severity=entry.severity if severity is None else severity,
         cause=cause or f"{kind}:{subject}",
         at=at,
         title=title,

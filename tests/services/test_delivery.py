@@ -14,10 +14,13 @@ from aiohttp import web
 from sqlmodel import select
 
 from alerts.deliver import Deliverer, check_channel_url
+from alerts.findings import Finding
 from alerts.messages.content import Message
 from alerts.model import Delivery, DeliveryState
 from alerts.outbox import LEASE, claim_due, release_claims
-from config.settings import Channel
+from config.settings import Channel, Settings
+from config.severity import Severity
+from monitor.health import delivery_findings
 from monitor.store.engine import Store
 from monitor.store.upgrade import upgrade
 
@@ -31,12 +34,19 @@ class Post:
         self.store = store
         self.now = START
         self.seconds = 0.0
+        self.channels = list(channels)
         self.deliverer = Deliverer(
-            store, list(channels), lambda: self.now, rng=Random(1), monotonic=lambda: self.seconds
+            store, self.channels, lambda: self.now, rng=Random(1), monotonic=lambda: self.seconds
         )
 
-    def owes(self, channel: str, title: str) -> None:
-        message = Message(kind="test", severity="high", title=title, text=title, at=self.now)
+    def troubles(self) -> list[Finding]:
+        """What the watch would tell of its channels."""
+        settings = Settings(channel=tuple(self.channels))
+        with self.store.reading() as session:
+            return delivery_findings(session, settings, self.now)
+
+    def owes(self, channel: str, title: str, severity: str = "high") -> None:
+        message = Message(kind="test", severity=severity, title=title, text=title, at=self.now)
         with self.store.transaction() as session:
             session.add(
                 Delivery(
@@ -112,10 +122,28 @@ async def test_a_dead_channel_delays_no_other_and_is_given_up_at_last(store: Sto
     for _ in range(30):
         await post.passes(10)
     assert post.states("dead") == [DeliveryState.DEAD]
-    (gave,) = post.deliverer.dead_letters()
-    assert gave.channel == "dead"
-    assert post.deliverer.dead_letters() == []
-    assert "very-secret" not in gave.words + post.outcome()
+    (told,) = post.troubles()
+    assert (told.subject, told.severity, told.clears) == ("channel:dead", Severity.HIGH, False)
+    assert told.evidence["undelivered"] == ["[high] one"]
+    assert "very-secret" not in told.title + post.outcome()
+    post.deliverer.use([channel("dead", sink.url)])
+    post.owes("dead", "two")
+    await post.passes(1)
+    assert post.troubles() == []
+
+
+async def test_the_gravest_message_that_is_held_up_says_how_grave_it_is(store: Store) -> None:
+    post = Post(store, [channel("dead", "json://127.0.0.1:9/x")])
+    post.owes("dead", "one")
+    await post.passes(0)
+    await post.passes(20)
+    assert post.troubles() == []
+    await post.passes(20)
+    post.owes("dead", "taken over", severity="critical")
+    (told,) = post.troubles()
+    assert told.severity == Severity.CRITICAL
+    assert told.evidence["undelivered"] == ["[critical] taken over", "[high] one"]
+    assert "has taken no message for 40 minutes" in told.title
 
 
 async def test_a_429_is_obeyed(store: Store, sink: Any) -> None:

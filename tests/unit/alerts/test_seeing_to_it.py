@@ -396,3 +396,30 @@ def test_each_message_is_on_record_with_how_late_it_was(desk: Desk) -> None:
     assert told["seconds_from_happening"] == 26 * 3600
     assert (told["channel"], told["kind"], told["alerts"], told["state"]) == ("mail", "first", [1], "sent")
     assert reading.deliveries_json(desk.session, alert=2) == []
+
+
+def test_what_grew_graver_before_its_digest_came_is_told_at_once_and_once(session: Session) -> None:
+    desk = Desk(session)
+    at_once = {"match": {"severity": ">=high"}, "channels": ["chat"], "group_wait": "0s", "repeat": "0s"}
+    daily = {"channels": ["mail"], "digest": "0 8 * * *"}
+    desk.policy = Policy(routes=tuple(map(Route.model_validate, (at_once, daily))))
+    desk.finds(finding(), finding("bob"))
+    assert desk.told() == []
+    desk.finds(finding(kind="install-script-added", severity=Severity.HIGH, change_id=2))
+    for _ in range(30):
+        desk.passes(HOUR)
+    assert desk.told() == ["first", "digest"]
+    assert [item.title for item in desk.last().items] == ["bob can now publish express"]
+
+
+def test_trouble_with_a_channel_is_told_on_another_at_once_rather_than_in_a_digest(session: Session) -> None:
+    desk = Desk(session)
+    channels = tuple(
+        Channel.model_validate({"name": name, "url": f"json://{name}.example/"}) for name in ("chat", "mail")
+    )
+    at_once = {"match": {"severity": ">=high"}, "channels": ["chat"]}
+    weekly = {"channels": ["mail"], "digest": "0 8 * * mon"}
+    desk.policy = Policy(routes=tuple(map(Route.model_validate, (at_once, weekly))), channels=channels)
+    desk.finds(state("channel:chat", kind="delivery-failing", severity=Severity.HIGH))
+    rows = session.exec(select(Delivery)).all()
+    assert [(row.channel, row.kind) for row in rows] == [("mail", "first")]
