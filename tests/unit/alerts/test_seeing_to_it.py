@@ -403,7 +403,7 @@ def test_what_grew_graver_before_its_digest_came_is_told_at_once_and_once(sessio
     at_once = {"match": {"severity": ">=high"}, "channels": ["chat"], "group_wait": "0s", "repeat": "0s"}
     daily = {"channels": ["mail"], "digest": "0 8 * * *"}
     desk.policy = Policy(routes=tuple(map(Route.model_validate, (at_once, daily))))
-    desk.finds(finding(), finding("bob"))
+    desk.finds(finding(), finding("bob"), after=2 * HOUR)
     assert desk.told() == []
     desk.finds(finding(kind="install-script-added", severity=Severity.HIGH, change_id=2))
     for _ in range(30):
