@@ -53,6 +53,8 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 TICK = 1.0
 """Seconds between looks at what is due."""
 HEALTH_EVERY = 15.0
+REVIEW_EVERY = 60.0
+"""Seconds between looks at which signals came to hold by the passing of time."""
 GRACE = 8.0
 """Seconds for what is under way when the daemon is told to stop; ten pass before it is killed."""
 RESTS_AT_MOST = 5.0
@@ -122,6 +124,7 @@ class Daemon:
         self._parts.following.on_due = lambda: checks.modify(next_run_time=datetime.now(UTC))
         every(self._guarded("messages", self._deliver), seconds=TICK)
         every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
+        every(self._guarded("signals", self._review), seconds=REVIEW_EVERY)
         if self._manager.watchdog:
             every(self._feed_watchdog, seconds=self._manager.watchdog.total_seconds() / 3)
 
@@ -153,6 +156,10 @@ class Daemon:
 
     async def _deliver(self) -> None:
         await tell_due(self._parts.store, self._parts.policy, self._parts.deliverer, self._clock(), upcoming)
+
+    async def _review(self) -> None:
+        recorder, now = self._parts.recorder, self._clock()
+        await self._parts.store.write(lambda session: recorder.review(session, now))
 
     async def _health(self) -> None:
         now = self._clock()

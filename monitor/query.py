@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, overload
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from config.names import domain_subject
 from config.settings import Thresholds
 from config.severity import Severity
-from monitor.addresses import Sort, mailbox
 from monitor.changes.compare import history
 from monitor.changes.findings import title_of
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change, Context
 from monitor.observations import Domain, Package
+from monitor.queries.accounts import account_facts
+from monitor.queries.signals import signals_of
+from monitor.spans import iso
 from monitor.store.changes import change_of
 from monitor.store.memberships import accounts_on_domains
-from monitor.store.packages import Stored, chunks, load_packages
-from monitor.store.tables import ChangeRow, Membership, ReleaseRow, Snapshot, Target
+from monitor.store.packages import Stored, load_packages
+from monitor.store.signals import reach_of_subjects
+from monitor.store.tables import ChangeRow, Snapshot, Target
 from monitor.store.targets import by_subject, ids_of, reach_of
 
 
@@ -84,7 +87,8 @@ def show_json(
         facts = _domain_facts(session, target)
         reach = tuple(sorted({one for found in reach_of(session, _behind(session, subject)).values() for one in found}))
     else:
-        facts = _account_facts(session, subject)
+        facts = account_facts(session, target.id, subject)
+        reach = reach_of_subjects(session, {subject: target.id})[subject]
     # What happens to the domain of an account's address happens to the account.
     about = [subject, *(domain_subject(name) for name in facts.get("domains") or ())]
     rows = session.scalars(
@@ -97,7 +101,7 @@ def show_json(
     return {
         "subject": subject,
         "facts": facts,
-        "signals": [],
+        "signals": signals_of(session, target.id, now),
         "watches": [msgspec.to_builtins(one) for one in reach],
         "timeline": timeline,
         "freshness": {
@@ -133,15 +137,6 @@ def package_facts(package: Package) -> dict[str, Any]:
 
 def _known(fact: Any) -> Any:
     return None if fact is UNSET else fact
-
-
-@overload
-def iso(moment: datetime) -> str: ...
-@overload
-def iso(moment: datetime | None) -> str | None: ...
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with ``Z``, to the second; None stays None."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def _past(
@@ -237,36 +232,3 @@ def domains_json(session: Session) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda one: (one["expires_at"] is None, one["expires_at"] or "", one["domain"]))
-
-
-def _account_facts(session: Session, subject: str) -> dict[str, Any]:
-    """What is known of an account from the packages that are watched."""
-    rows = session.execute(
-        select(col(Membership.email), col(Membership.domain), col(Membership.role), col(Target.subject), col(Target.id))
-        .join(Target, col(Membership.target_id) == col(Target.id))
-        .where(col(Membership.account) == subject)
-    ).all()
-    name = subject.partition(":~")[2]
-    active = max(
-        (
-            found
-            for chunk in chunks(sorted({row.id for row in rows}))
-            if (found := _last_release_by(session, chunk, name)) is not None
-        ),
-        default=None,
-    )
-    return {
-        "emails": sorted({row.email for row in rows if row.email}),
-        "domains": sorted({row.domain for row in rows if row.domain}),
-        "throw_away_emails": sorted({row.email for row in rows if mailbox(row.email).sort is Sort.DISPOSABLE}),
-        "packages": sorted({row.subject for row in rows if row.role == "maintainer"}),
-        "published": sorted({row.subject for row in rows if row.role == "publisher"}),
-        "last_active_at": iso(active),
-    }
-
-
-def _last_release_by(session: Session, targets: Sequence[int], publisher: str) -> datetime | None:
-    latest = func.max(col(ReleaseRow.published_at))
-    query = select(latest).where(col(ReleaseRow.target_id).in_(targets), col(ReleaseRow.publisher) == publisher[:200])
-    found: datetime | None = session.execute(query).scalar_one()
-    return found

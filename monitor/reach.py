@@ -16,8 +16,8 @@ from monitor.changes.model import Change
 from monitor.schedule import Due
 from monitor.store.memberships import accounts_on_domains
 from monitor.store.packages import chunks, dependants
-from monitor.store.tables import Membership, Target
-from monitor.store.targets import reach_of
+from monitor.store.tables import Membership
+from monitor.store.targets import reach_of, subjects_of
 
 MOST_COUNTED: Final = 20
 """Packages of one domain whose dependants are counted."""
@@ -41,7 +41,7 @@ def join(session: Session, changes: Sequence[tuple[Due, Change]]) -> list[Joined
         on_domain.setdefault(row.domain, []).append((row.account, row.target_id))
     domains_of = _domains_by_package(session, packages)
     behind = {target for users in on_domain.values() for _, target in users}
-    subjects = _subjects(session, behind)
+    subjects = subjects_of(session, behind)
     reach = reach_of(session, packages | behind | {due.id for due, _ in changes})
     joined = []
     for due, change in changes:
@@ -88,14 +88,4 @@ def _domains_by_package(session: Session, packages: set[int]) -> dict[int, dict[
             )
         ):
             found.setdefault(row.target_id, {}).setdefault(row.account, set()).add(row.domain)
-    return found
-
-
-def _subjects(session: Session, targets: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for chunk in chunks(list(targets)):
-        found.update(
-            (row.id, row.subject)
-            for row in session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.id).in_(chunk)))
-        )
     return found

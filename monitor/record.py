@@ -34,11 +34,13 @@ from monitor.observations import Domain, DomainState, Package
 from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER, Due, after_failure, after_success, jittered, until_shown
+from monitor.signals.evaluate import Sight, Turned, weigh
+from monitor.signals.review import review
 from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
 from monitor.store.feeds import Awaited, awaited_by
-from monitor.store.memberships import memberships, replace_memberships
+from monitor.store.memberships import Row, memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
 from monitor.store.tables import Snapshot, Target
 from monitor.store.targets import add_targets, ids_of, reach_of
@@ -75,6 +77,8 @@ class Comparison(Struct):
     followed: bytes | None
     """Its digest."""
     snapshot: bytes = b""
+    people: set[Row] = set()
+    """Who can publish it and did, for a package."""
 
     @property
     def before(self) -> Package | Domain | None:
@@ -109,11 +113,21 @@ class Recorder:
             told += [f for c in comparisons if (f := target_recovered(c.seen.due, c.seen.at))]
             told += [f for c in comparisons if (f := _renewed(c))]
             told += self._changes(session, comparisons, now)
+            told += self._signals(session, comparisons, now)
         if told:
             recent = self._recent(session, told, now)
             lifecycle.take(session, told, recent=recent, policy=self.policy, now=now)
             outcome.findings = told
         return outcome
+
+    def review(self, session: Session, now: datetime) -> Outcome:
+        """Record the signals that time, the watched set or an edit turned, within the caller's transaction."""
+        told = record_changes(
+            session, review(session, self.settings.thresholds, now), now, dict(self.settings.severity)
+        )
+        if told:
+            lifecycle.take(session, told, recent=(), policy=self.policy, now=now)
+        return Outcome(findings=told)
 
     def _unchanged(self, session: Session, results: Sequence[Unchanged]) -> Iterable[Finding]:
         if not results:
@@ -228,14 +242,14 @@ class Recorder:
 
     def _write(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> None:
         writer = PackageWriter(session, now)
-        people: dict[int, Any] = {}
+        people: dict[int, set[Row]] = {}
         for c in comparisons:
             if isinstance(c.after, Domain):
                 c.snapshot = writer.value(encode_domain(c.after))
                 continue
             c.snapshot = writer.facts(c.after)
             writer.releases(c.seen.due.id, c.after, c.stored)
-            people[c.seen.due.id] = memberships(c.after)
+            people[c.seen.due.id] = c.people = memberships(c.after)
         writer.flush()
         snapshots = _put_snapshots(session, comparisons)
         new = replace_memberships(session, people)
@@ -296,6 +310,21 @@ class Recorder:
         overrides = dict(self.settings.severity)
         told = record_changes(session, [_recorded(j, follows[j.due.id]) for j in joined], now, overrides)
         return told + record_changes(session, self._bursts(session, joined, now), now, overrides)
+
+    def _signals(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
+        """The signals that these observations raised or cleared."""
+        sights = [
+            Sight(c.seen.due.id, c.seen.due.subject, c.after, c.people, c.before is None)
+            for c in comparisons
+            if isinstance(c.after, Package)
+        ]
+        turned = [
+            Turned(c.seen.due.id, c.after, c.before is None)
+            for c in comparisons
+            if isinstance(c.after, Domain) and (not isinstance(c.before, Domain) or c.before.state is not c.after.state)
+        ]
+        recorded = weigh(session, sights, turned, self.settings.thresholds, now)
+        return record_changes(session, recorded, now, dict(self.settings.severity)) if recorded else []
 
     def _bursts(self, session: Session, joined: Sequence[Joined], now: datetime) -> list[Recorded]:
         """Accounts that published many packages within an hour, these among them."""

@@ -1,8 +1,9 @@
-"""Lengths of time in words."""
+"""Lengths of time in words, and moments as JSON has them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import overload
 
 
 def span(time: timedelta) -> str:
@@ -20,3 +21,12 @@ def ago(moment: datetime | None, now: datetime) -> str:
         return "never"
     words = span(abs(now - moment))
     return f"{words} ago" if moment <= now else f"in {words}"
+
+
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: datetime | None) -> str | None: ...
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, to the second; None stays None."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

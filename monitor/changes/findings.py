@@ -16,6 +16,7 @@ from monitor.changes.domains import LAPSES, LAPSING
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change
 from monitor.observations import Domain, DomainState
+from monitor.signals.table import SIGNALS
 
 _OF_RELEASE = frozenset(
     {
@@ -47,6 +48,7 @@ def finding(
 ) -> Finding:
     """What the telling is handed for this change; a severity in the configuration wins over all others."""
     kind = KINDS[change.kind]
+    signal = SIGNALS.get(str(change.evidence.get("signal"))) if change.kind == "signal-raised" else None
     severity = severity_overrides.get(change.kind)
     if severity is None:
         severity = kind.severity if change.severity is None else change.severity
@@ -61,11 +63,12 @@ def finding(
         before=change.before,
         after=change.after,
         evidence=dict(change.evidence),
-        why=kind.why,
-        advice=kind.advice,
+        why=signal.means if signal else kind.why,
+        advice=signal.advice if signal else kind.advice,
         reach=reach,
         related=(_account(change),) if change.account else (),
         clears=bool(kind.clears),
+        ends=(kind.clears,) if kind.clears else (),
         lasting=change.kind in LASTING,
         links=links_of(change),
     )
@@ -136,6 +139,8 @@ class _Words(dict[str, object]):
 
 def cause_of(change: Change) -> str:
     """Changes with one cause are one alert: a release, an account, a domain, a standing."""
+    if change.kind in {"signal-raised", "signal-cleared"}:
+        return str(change.evidence.get("cause") or f"signal:{change.subject}")
     if change.kind in _OF_RELEASE and change.version:
         return f"release:{change.subject}@{change.version}"
     if change.kind in _OF_ACCOUNT and change.account:

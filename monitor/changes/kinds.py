@@ -249,6 +249,26 @@ PACKAGE_KINDS: Final = (
     ),
 )
 
+SIGNAL_KINDS: Final = (
+    Kind(
+        id="signal-raised",
+        subject="signal",
+        severity=LOW,
+        title="{evidence[signal]}: {evidence[sentence]}",
+        why="A weak link that holds from now on; docs/signals.md says what each means and what it does not.",
+        advice="See weaklink signals, and weaklink risk for what matters most.",
+    ),
+    Kind(
+        id="signal-cleared",
+        subject="signal",
+        severity=INFO,
+        title="{evidence[signal]} no longer holds for {name}",
+        why="One weak link less.",
+        advice="Nothing to do.",
+        clears="signal-raised",
+    ),
+)
+
 WATCH_KINDS: Final = (
     Kind(
         id="target-failing",
@@ -284,7 +304,9 @@ WATCH_KINDS: Final = (
     ),
 )
 
-KINDS: Final[Mapping[str, Kind]] = {kind.id: kind for kind in (*PACKAGE_KINDS, *DOMAIN_KINDS, *WATCH_KINDS)}
+KINDS: Final[Mapping[str, Kind]] = {
+    kind.id: kind for kind in (*PACKAGE_KINDS, *DOMAIN_KINDS, *SIGNAL_KINDS, *WATCH_KINDS)
+}
 
 CONFIRMED_KINDS: Final = frozenset(
     {

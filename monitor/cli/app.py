@@ -80,6 +80,15 @@ def weaklink(ctx: click.Context, config: Path | None, as_json: bool) -> None:
 
 
 def main() -> None:
-    from monitor.cli import asking, channels, database, looking, replaying, sweeping, telling  # noqa: F401 - each adds its commands
+    from monitor.cli import (  # noqa: F401 - each adds its commands
+        asking,
+        channels,
+        database,
+        looking,
+        replaying,
+        signalling,
+        sweeping,
+        telling,
+    )
 
     weaklink()

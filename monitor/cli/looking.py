@@ -95,6 +95,12 @@ def show(ctx: click.Context, item: str) -> None:
         return
     say(short_form(subject), "bold")
     table(["fact", "value"], [(name, _fact(value)) for name, value in found["facts"].items()])
+    if found["signals"]:
+        say()
+        table(
+            ["signal", "since", "what holds", "what to do"],
+            [(one["signal"], f"{one['since']:%Y-%m-%d}", one["sentence"], one["advice"]) for one in found["signals"]],
+        )
     if found["watches"]:
         say()
         table(

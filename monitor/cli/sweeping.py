@@ -173,6 +173,7 @@ async def _sweep(
         with bar:
             async with parts.watcher as watcher:
                 await watcher.sweep(dues)
+            swept.take(await store.write(lambda session: parts.recorder.review(session, system_clock())))
         await _describe(store, dues, swept, configuration.settings.thresholds.inactive_after)
     finally:
         await parts.close()

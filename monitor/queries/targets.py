@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlmodel import Session, col
 
 from config.names import domain_subject
-from monitor.query import domains_json, iso
+from monitor.query import domains_json
 from monitor.snapshots import decode_package
+from monitor.spans import iso
 from monitor.store.packages import chunks
 from monitor.store.tables import Membership, Snapshot, Target, Value, WatchEntry
 from monitor.store.targets import reach_of

@@ -19,11 +19,16 @@ ROWS: Final = 200
 Row = Sequence[Any]
 
 
-def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Insert rows given as tuples in the order of ``columns``; moments must be aware."""
+def insert_rows(
+    session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+) -> None:
+    """Insert rows given as tuples in the order of ``columns``; moments must be aware.
+
+    ``conflict`` says in SQL what becomes of a row that is there already: ``ON CONFLICT … DO …``.
+    """
     for chunk in _chunks(rows):
         marks = _marks(session, len(columns), len(chunk))
-        statement = f"INSERT INTO {_quoted(str(table.__tablename__))} ({', '.join(columns)}) VALUES {marks}"
+        statement = f"INSERT INTO {_quoted(str(table.__tablename__))} ({', '.join(columns)}) VALUES {marks} {conflict}"
         session.connection().exec_driver_sql(statement, _flat(session, chunk))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, LargeBinary, text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from alerts.sqltypes import UtcDateTime
@@ -149,13 +149,64 @@ class Membership(SQLModel, table=True):
 
     __tablename__ = "membership"
     target_id: int = Field(primary_key=True, foreign_key="target.id")
-    account: str = Field(primary_key=True, max_length=250)
+    account: str = Field(primary_key=True, max_length=250, index=True)
     """Subject of the account (``npm:~alice``); ``""`` for an address that belongs to no account (PyPI)."""
     role: str = Field(primary_key=True, max_length=12)
     """``maintainer``, ``publisher`` or ``contact``."""
     email: str = Field(default="", primary_key=True, max_length=320)
     domain: str = Field(default="", max_length=255, index=True)
     """Registrable domain that is watched; ``""`` where there is none to watch."""
+
+
+class SignalRow(SQLModel, table=True):
+    """A weak link that holds, or held, for one target: an interval."""
+
+    __tablename__ = "signal"
+    # A target has one open interval of each signal at most.
+    __table_args__ = (
+        Index(
+            "signal_open",
+            "target_id",
+            "signal",
+            unique=True,
+            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    target_id: int = Field(foreign_key="target.id", index=True)
+    signal: str = Field(max_length=2)
+    """``W1`` to ``W6``."""
+    raised_at: datetime = Field(sa_column=_moment())
+    """When we saw that it holds."""
+    cleared_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """What holds (``monitor.signals.model.Holds``), as JSON; rewritten while it holds."""
+
+
+class Measure(SQLModel, table=True):
+    """The number that a signal of a target is judged by, so that it can be judged again without reading documents.
+
+    W1: 1 for a lapsed domain, else 0. W3: seconds since 1970 of the last release or act. W4 to W6: a count. Null:
+    nothing is known.
+    """
+
+    __tablename__ = "measure"
+    __table_args__ = (Index("measure_value", "signal", "value"),)
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    signal: str = Field(primary_key=True, max_length=2)
+    value: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class Portfolio(SQLModel, table=True):
+    """What the registry's search said of an account, and when it is asked again."""
+
+    __tablename__ = "portfolio"
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    due_at: datetime = Field(sa_column=_moment(index=True))
+    total: int | None = None
+    """Packages it can publish; null where no search has told it. Kept when a later question fails."""
+    total_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
 
 
 class SourceHealth(SQLModel, table=True):

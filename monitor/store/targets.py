@@ -224,6 +224,15 @@ def ids_of(session: Session, subjects: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def subjects_of(session: Session, targets: Iterable[int]) -> dict[int, str]:
+    """The subject of each of these targets."""
+    found: dict[int, str] = {}
+    for chunk in chunks(sorted(set(targets))):
+        rows = session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.id).in_(chunk)))
+        found.update((row.id, row.subject) for row in rows)
+    return found
+
+
 def next_due_at(session: Session) -> datetime | None:
     """When the next target is due; None where nothing is watched."""
     return session.execute(select(func.min(col(Target.due_at)))).scalar_one_or_none()

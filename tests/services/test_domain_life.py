@@ -113,10 +113,11 @@ class Life:
     async def sees(self, after: timedelta = timedelta(hours=1)) -> list[str]:
         """The kinds that a check of the domain tells, confirmed where that is needed."""
         first = await self.check(HELD, after)
-        told = [f.kind for f in first.findings if not f.clears]
+        found = [f for f in first.findings if not f.clears]
         if first.suspected:
-            told += [f.kind for f in (await self.check(HELD, CONFIRM_AFTER)).findings]
-        return told
+            found += (await self.check(HELD, CONFIRM_AFTER)).findings
+        self.signals = [f for f in found if f.kind == "signal-raised"]
+        return [f.kind for f in found if not f.kind.startswith("signal-")]
 
     def registered(self, expires: str, **told: Any) -> None:
         self.registry.documents["/rdap/domain/alice-mail.org"] = rdap_document(expires, **told)
