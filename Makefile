@@ -33,6 +33,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 
 # And what the tests need besides.
 $(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[study]'
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 

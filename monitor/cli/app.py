@@ -87,6 +87,7 @@ def main() -> None:
         looking,
         replaying,
         signalling,
+        studying,
         sweeping,
         telling,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,8 +67,10 @@ def severity_cell(severity: Severity) -> Text:
     return Text(str(severity), style=STYLES[severity])
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A table without lines around it: one header, aligned columns, long cells folded."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *, numbers: Collection[str] = ()
+) -> None:
+    """A table without lines around it: one header, aligned columns (``numbers`` to the right), long cells folded."""
     grid = Table(
         *(escape_markup(name) for name in columns),
         title=title or None,
@@ -78,6 +80,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
+    for name, column in zip(columns, grid.columns, strict=True):
+        column.justify = "right" if name in numbers else "left"
     for row in rows:
         grid.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
     out.print(grid)
