@@ -143,6 +143,7 @@ class _File(Struct):
     upload_time: str | UnsetType | None = UNSET
     yanked: bool | UnsetType | None = UNSET
     yanked_reason: str | UnsetType | None = UNSET
+    provenance: Any = UNSET
 
 
 class _Info(Struct):
@@ -279,6 +280,8 @@ def _releases(
         files = files | {latest: document.urls}
     attested = _attested(page)
     # A version without files is a name that was reserved or emptied: nothing of it can be installed.
+    if attested is None:
+        attested = _attested_files(files)
     found = [_release(version, of, attested) for version, of in files.items() if of]
     found.sort(key=lambda one: (known_or(one.published_at, _NEVER), _order(one.version)))
     releases = {release.version: release for release in found}
@@ -311,6 +314,17 @@ def _attested(page: _Simple | None) -> dict[str, str] | None:
         for file in page.files
         if isinstance(file.filename, str)
     }
+
+
+def _attested_files(files: dict[str, list[_File]]) -> dict[str, str] | None:
+    """The same where a document carries the simple index's ``provenance`` beside each file, as some mirrors' do."""
+    told = {
+        file.filename: "attested" if file.provenance else ""
+        for of in files.values()
+        for file in of
+        if isinstance(file.filename, str) and file.provenance is not UNSET
+    }
+    return told or None
 
 
 def _release(version: str, files: list[_File], attested: dict[str, str] | None) -> Release:

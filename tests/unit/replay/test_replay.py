@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from monitor.replay import ReplayError, replay, total
+from monitor.replay import pipeline
+from monitor.replay.score import Score, total
+from monitor.replay.timelines import ReplayError, read
 
 ALICE = {"name": "alice", "email": "alice@alice.example"}
 
@@ -38,6 +40,10 @@ def timeline(folder: Path, *observations: dict[str, Any], **told: Any) -> Path:
     return file
 
 
+def replay(file: Path, settings: Settings) -> Score:
+    return pipeline.replay(read(file), settings)
+
+
 def test_an_attack_is_caught_at_the_first_observation_that_shows_it(tmp_path: Path) -> None:
     file = timeline(
         tmp_path,
@@ -48,7 +54,7 @@ def test_an_attack_is_caught_at_the_first_observation_that_shows_it(tmp_path: Pa
     score = replay(file, Settings())
     assert score.missed == []
     assert score.first_alert is not None
-    assert score.first_alert["at"].isoformat() == "2026-06-01T00:05:00+00:00"
+    assert score.first_alert.at.isoformat() == "2026-06-01T00:05:00+00:00"
     assert score.false_alarms == []
     totals = total([score])
     assert (totals["recall"], totals["precision"], totals["high_alerts"]) == (1.0, 1.0, 1)
@@ -61,7 +67,7 @@ def test_a_grave_alert_that_was_not_expected_is_a_false_alarm(tmp_path: Path) ->
         {"at": "2026-06-01T00:05:00Z", "packument": packument(*PAST, SCRIPT)},
     )
     (alarm,) = replay(file, Settings()).false_alarms
-    assert alarm["severity"] == "high"
+    assert str(alarm.severity) == "high"
 
 
 def test_a_domain_that_lapses_is_confirmed_and_caught(tmp_path: Path) -> None:
@@ -80,11 +86,107 @@ def test_a_domain_that_lapses_is_confirmed_and_caught(tmp_path: Path) -> None:
     assert score.first_alert is not None
 
 
+def test_observations_are_replayed_in_order_whatever_order_they_have(tmp_path: Path) -> None:
+    file = timeline(
+        tmp_path,
+        {"at": "2026-06-01T00:05", "packument": packument(*PAST, SCRIPT), "pypi": None, "domain": None},
+        {"at": "2026-05-02T02:00:00+02:00", "packument": packument(*PAST)},
+        expect=["install-script-added"],
+    )
+    score = replay(file, Settings())
+    assert score.missed == []
+    assert score.in_time
+
+
+def test_an_alert_that_becomes_grave_later_counts_from_then(tmp_path: Path) -> None:
+    moved = packument(*PAST) | {"maintainers": [ALICE, {"name": "bob", "email": "bob@bob.example"}]}
+    file = timeline(
+        tmp_path,
+        {"at": "2026-05-02T00:00:00Z", "packument": packument(*PAST)},
+        {"at": "2026-05-03T00:00:00Z", "packument": moved},
+        {"at": "2026-06-01T00:05:00Z", "packument": packument(*PAST, SCRIPT) | {"maintainers": moved["maintainers"]}},
+        expect=["maintainer-added", "install-script-added"],
+    )
+    score = replay(file, Settings())
+    assert score.first_alert is not None
+    assert f"{score.first_alert.at:%m-%d}" == "06-01"
+    assert f"{score.shown_at:%m-%d}" == "05-03"
+    assert not score.in_time
+
+
+def test_a_second_look_comes_in_the_order_of_time_and_sees_what_is_there_then(tmp_path: Path) -> None:
+    gone = {"name": "left-pad", "time": {"created": "2020-01-01T00:00:00Z", "unpublished": {"time": "2026-05-03"}}}
+    back = [
+        {"at": "2026-05-02T00:00:00Z", "packument": packument(*PAST)},
+        {"at": "2026-05-03T00:00:00Z", "packument": gone},
+        {"at": "2026-05-03T00:01:00Z", "packument": packument(*PAST)},
+    ]
+    assert replay(timeline(tmp_path, *back), Settings()).raised == []
+    assert replay(timeline(tmp_path, *back[:2]), Settings()).raised == ["package-removed"]
+
+
+def test_a_dependency_is_as_young_as_any_document_of_it_tells(tmp_path: Path) -> None:
+    newest = ("1.5.0", "2026-06-01T00:00:00Z", {"dependencies": {"right-pad": "^1.0.0"}})
+    young = {
+        "name": "right-pad",
+        "versions": {"1.0.0": {}},
+        "time": {"created": "2026-05-31T00:00:00Z", "1.0.0": "2026-05-31T00:00:00Z"},
+    }
+    file = timeline(
+        tmp_path,
+        {"at": "2026-05-02T00:00:00Z", "packument": packument(*PAST)},
+        {"at": "2026-06-01T00:05:00Z", "packument": packument(*PAST, newest)},
+        {"at": "2026-06-02T00:05:00Z", "packument": young},
+        expect=["dependency-added"],
+    )
+    assert replay(file, Settings()).in_time
+
+
+@pytest.mark.parametrize(
+    ("domain", "kinds"),
+    [
+        ({"rdap": None, "dns": {"rcode": "NXDOMAIN"}}, ["domain-unregistered"]),
+        ({"rdap": {"errorCode": 404}, "dns": {"rcode": "nxdomain"}}, ["domain-unregistered"]),
+        ({"whois": "No match for domain.", "dns": {"rcode": "NXDOMAIN"}}, ["domain-unregistered"]),
+        ({"dns": {"rcode": "NXDOMAIN"}}, []),
+        ({"rdap": None, "dns": None}, []),
+        ({"rdap": None, "dns": {"rcode": "SERVFAIL"}}, []),
+        ({"dns": {"ns": ["NS2.x.org."], "mx": ["10 mail.x.org."], "rcode": "NOERROR"}}, []),
+        ({"dns": {"ns": ["ns3.x.org"], "mx": ["mail.x.org"]}}, ["nameservers-changed"]),
+        (
+            {"rdap": {"events": [{"eventAction": "registration", "eventDate": "2026-05-01T00:00:00Z"}]}},
+            ["domain-reregistered"],
+        ),
+    ],
+)
+def test_a_domain_is_what_its_sources_prove(tmp_path: Path, domain: dict[str, Any], kinds: list[str]) -> None:
+    held = {"events": [{"eventAction": "registration", "eventDate": "2010-01-01T00:00:00Z"}]}
+    dns = {"ns": ["ns2.x.org"], "mx": ["mail.x.org"], "rcode": "NOERROR"}
+    file = timeline(
+        tmp_path,
+        {"at": "2026-01-01T00:00:00Z", "domain": {"name": "x.org", "rdap": held, "dns": dns}},
+        {"at": "2026-06-01T00:00:00Z", "domain": {"name": "x.org", **domain}},
+    )
+    assert replay(file, Settings()).raised == kinds
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "one.json"),
         ('{"id": "x"}', "observations"),
+        ('{"id": "x", "observations": []}', "observations: is empty"),
+        ('{"id": "x", "observations": [{"pypi": {}}]}', "observations[0]: object missing required field `at`"),
+        (
+            '{"id": "x", "expect": ["instal-script-added"], "observations": [{"at": "2026-01-01"}]}',
+            "'install-script-added' is",
+        ),
+        ('{"ecosystem": "npm", "packages": ["x"], "timeline": []}', "--from incidents"),
+        ('{"name": "x", "versions": {}}', "--from documents"),
+        (
+            '{"id": "x", "observations": [{"at": "2026-01-01", "domain": {"name": "x.org", "rdap": "gone"}}]}',
+            "rdap",
+        ),
         ('{"id": "x", "observations": [{"at": "soon", "pypi": {}}]}', "at"),
         ('{"id": "x", "observations": [{"at": "2026-01-01T00:00:00Z"}]}', "observations[0]"),
         ('{"id": "x", "observations": [{"at": "2026-01-01T00:00:00Z", "packument": {"x": 1}}]}', "observations[0]"),

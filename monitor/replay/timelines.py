@@ -1,0 +1,230 @@
+"""The format of a timeline (docs/replay.md): read patiently, and what breaks it named with file, path and problem."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from config.names import BadName, parse_domain
+from config.settings import Settings
+from monitor.changes.kinds import KINDS
+from monitor.observations import Delegation, Domain, Outcome, Package, Registration
+from monitor.sources.decode import BadDocument
+from monitor.sources.packument import parse_packument
+from monitor.sources.pypi import parse_pypi
+from monitor.sources.rdap import parse_rdap
+from monitor.sources.whois_text import parse_whois
+from monitor.verdict import verdict
+
+LARGEST: Final = 256 * 1024 * 1024
+NOTHING_VISIBLE: Final = "none-visible"
+"""Stands in ``expect`` for an incident that neither metadata nor domain data showed."""
+_OF_THE_DESIGN: Final = frozenset({"advisory-published", "signal-raised", "signal-cleared"})
+"""Kinds that a timeline may expect although no comparison of two observations raises them."""
+
+
+class ReplayError(Exception):
+    """A file that breaks the format: file, path in it, problem."""
+
+
+class _Told(Struct):
+    """An observation as it stands in the file; a ``null`` is the same as nothing."""
+
+    at: str
+    packument: msgspec.Raw | msgspec.UnsetType = UNSET
+    pypi: msgspec.Raw | msgspec.UnsetType = UNSET
+    domain: msgspec.Raw | msgspec.UnsetType = UNSET
+
+
+class _File(Struct):
+    id: str
+    observations: list[_Told]
+    title: str | None = ""
+    expect: list[str] | None = None
+    quiet_until: str | None = None
+
+
+class Observation(Struct):
+    """One document that was seen at one moment, not yet read."""
+
+    at: datetime
+    place: str
+    """Where it stands, for errors: ``observations[3]``."""
+    sort: str
+    """``packument``, ``pypi`` or ``domain``."""
+    document: msgspec.Raw
+
+
+class Timeline(Struct):
+    """What was seen of some packages and domains, in order, and what a watch should have said."""
+
+    id: str
+    title: str
+    expect: tuple[str, ...]
+    quiet_until: datetime | None
+    observations: list[Observation]
+    origin: str
+    """The file it came from, for errors."""
+
+
+def read(file: Path) -> Timeline:
+    """The timeline in a file; ReplayError says what breaks the format, and where in it."""
+    if file.stat().st_size > LARGEST:
+        raise ReplayError(f"{file}: is larger than {LARGEST // 1024 // 1024} MB")
+    return parse(file.read_bytes(), str(file))
+
+
+def parse(body: bytes, origin: str) -> Timeline:
+    """The timeline that these bytes tell; ``origin`` names them in errors."""
+    try:
+        told = msgspec.json.decode(body, type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReplayError(f"{origin}: {_located(error)}{_another_sort(body)}") from None
+    if not told.observations:
+        raise ReplayError(f"{origin}: observations: is empty; at least one is wanted")
+    expect = tuple(told.expect or ())
+    for index, kind in enumerate(expect):
+        _known(kind, f"{origin}: expect[{index}]")
+    observations = [_observation(one, f"observations[{index}]", origin) for index, one in enumerate(told.observations)]
+    return Timeline(
+        id=told.id,
+        title=told.title or "",
+        expect=expect,
+        quiet_until=_moment(told.quiet_until, f"{origin}: quiet_until") if told.quiet_until else None,
+        observations=sorted(observations, key=lambda one: one.at),
+        origin=origin,
+    )
+
+
+def _located(error: Exception) -> str:
+    """msgspec's words with the place first: ``$.observations[0].at: expected `str```."""
+    problem, _, place = str(error).partition(" - at `$.")
+    problem = problem[:1].lower() + problem[1:]
+    return f"{place.rstrip('`')}: {problem}" if place else problem
+
+
+def _another_sort(body: bytes) -> str:
+    """What the file seems to be instead, and how it is replayed."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    keys = set(found) if isinstance(found, dict) else set()
+    if {"ecosystem", "packages", "timeline"} <= keys:
+        return "; this looks like the facts of an incident: --from incidents replays those"
+    if keys & {"versions", "dist-tags"} or {"info", "urls"} <= keys:
+        return "; this looks like a registry's document: --from documents replays those"
+    return ""
+
+
+def _known(kind: str, place: str) -> None:
+    names = {*KINDS, *_OF_THE_DESIGN, NOTHING_VISIBLE}
+    if kind not in names:
+        near = difflib.get_close_matches(kind, sorted(names), n=1)
+        raise ReplayError(f"{place}: {kind!r:.60} is no kind{f'; {near[0]!r} is' if near else ''} (docs/kinds.md)")
+
+
+def _moment(text: str, place: str) -> datetime:
+    """ISO 8601; without an offset it is UTC."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ReplayError(f"{place}: {text!r:.60} is no time; write 2026-11-01T12:00:00Z") from None
+
+
+def _observation(told: _Told, place: str, origin: str) -> Observation:
+    at = _moment(told.at, f"{origin}: {place}.at")
+    documents: dict[str, msgspec.Raw] = {}
+    for sort in ("packument", "pypi", "domain"):
+        document = getattr(told, sort)
+        if document is not UNSET and bytes(document) != b"null":
+            documents[sort] = document
+    if len(documents) != 1:
+        said = " and ".join(documents) or "none"
+        raise ReplayError(f"{origin}: {place}: has {said} of packument, pypi and domain; exactly one is wanted")
+    ((sort, document),) = documents.items()
+    return Observation(at, place, sort, document)
+
+
+def observe(told: Observation, origin: str) -> Package | Domain:
+    """The observation through the ordinary normaliser; ReplayError where it is none."""
+    place = f"{origin}: {told.place}.{told.sort}"
+    try:
+        if told.sort == "packument":
+            return parse_packument(bytes(told.document), _name(told.document, ("name",), ("_id",)))
+        if told.sort == "pypi":
+            return parse_pypi(bytes(told.document), _name(told.document, ("info", "name")))
+        document = msgspec.json.decode(told.document)
+        if not isinstance(document, dict):
+            raise BadDocument("is no JSON object")
+        return _domain(document, told.at, place)
+    except (BadDocument, BadName, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReplayError(f"{place}: {error}") from None
+
+
+def _name(raw: msgspec.Raw, *paths: tuple[str, ...]) -> str:
+    document = msgspec.json.decode(raw)
+    for path in paths:
+        found = document
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, str) and found:
+            return found
+    raise BadDocument(f"has no {' or '.join('.'.join(path) for path in paths)}")
+
+
+def _domain(document: Mapping[str, Any], at: datetime, place: str) -> Domain:
+    stated = document.get("name")
+    if not isinstance(stated, str):
+        raise BadDocument("has no name")
+    name = parse_domain(stated)
+    answer, rdap, whois = document.get("dns"), document.get("rdap"), document.get("whois")
+    for key, value, wanted in (("rdap", rdap, dict), ("whois", whois, str), ("dns", answer, dict)):
+        if value is not None and not isinstance(value, wanted):
+            raise ReplayError(f"{place}.{key}: is neither {'text' if wanted is str else 'an object'} nor null")
+    evidence: list[Registration | Delegation] = []
+    delegation = _delegation(answer, at) if answer is not None else None
+    if rdap is not None:
+        named = any(isinstance(rdap.get(key), str) for key in ("ldhName", "unicodeName"))
+        evidence.append(parse_rdap(rdap if named else {**rdap, "ldhName": name}, name, "replay", at))
+    elif "rdap" in document and delegation is not None and delegation.outcome is Outcome.NOT_FOUND:
+        # Asked, and nothing there: beside a DNS that has no such name either, null is the registry's 404.
+        evidence.append(
+            Registration(source="rdap", server="replay", at=at, outcome=Outcome.NOT_FOUND, reason="no such domain")
+        )
+    if whois is not None:
+        evidence.append(parse_whois(whois, name, "replay", at))
+    if delegation is not None:
+        evidence.append(delegation)
+    return verdict(name, evidence, at, Settings().domains.warn_days)
+
+
+def _delegation(answer: Mapping[str, Any], at: datetime) -> Delegation:
+    told = answer.get("rcode")
+    rcode = told.upper() if isinstance(told, str) and told else "NOERROR"
+    outcome = {"NOERROR": Outcome.FOUND, "NXDOMAIN": Outcome.NOT_FOUND}.get(rcode, Outcome.UNAVAILABLE)
+    if outcome is not Outcome.FOUND:
+        return Delegation(at=at, outcome=outcome, rcode=rcode[:20])
+    servers, mail = _hosts(answer.get("ns")), _hosts(answer.get("mx"))
+    return Delegation(
+        at=at,
+        outcome=outcome,
+        rcode=rcode,
+        nameservers=UNSET if servers is None else tuple(sorted(servers)),
+        mail_exchangers=UNSET if mail is None else tuple(mail),
+    )
+
+
+def _hosts(told: Any) -> list[str] | None:
+    """Host names as the DNS means them; a preference before an exchanger is left out, and a null MX is none."""
+    if not isinstance(told, list):
+        return None
+    names = (str(one).split()[-1] for one in told if isinstance(one, str) and one.strip())
+    return [name.lower().rstrip(".")[:253] for name in names if name.strip(".")]
