@@ -14,7 +14,7 @@ from config.judging import Judgement, short
 from config.locate import Path
 from config.names import ECOSYSTEMS
 from config.problems import Place
-from config.values import BadValue, is_loopback, nearest, parse_address
+from config.values import BadValue, is_loopback, kind_and_least, nearest, parse_address
 
 
 def disagreements(
@@ -108,7 +108,11 @@ def _unknown_kinds(tree: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[J
         used += _words((*path, "match", "kind"), _table(route.get("match")).get("kind") or None)
     for path, compound in _tables(tree, "compound"):
         for where, either in _words((*path, "all"), compound.get("all") or None):
-            used += ((where, kind.strip()) for kind in either.split("|"))
+            for part in either.split("|"):
+                try:
+                    used.append((where, kind_and_least(part)[0]))
+                except BadValue as error:
+                    yield Judgement(where, error.problem, error.mend)
     for path, kind in used:
         if kind not in kinds and not ("*" in kind and any(fnmatchcase(known, kind) for known in kinds)):
             near = nearest(kind, sorted(kinds))

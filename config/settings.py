@@ -357,7 +357,7 @@ class Compound(Section):
     all: tuple[str, ...] = Field(
         min_length=2,
         examples=[["publisher-changed", "install-script-added|install-script-changed"]],
-        description="Kinds that must all be seen; 'a|b' means either.",
+        description="Kinds that must all be seen; 'a|b' means either, 'a>=medium' so grave by itself.",
     )
     within: Span = Field(default=timedelta(days=7), description="Between the first and the last of them.")
     severity: SeverityName = Field(default=Severity.CRITICAL, description="What they are together.")

@@ -272,3 +272,12 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     candidates = list(islice(words, _MOST_COMPARED))
     found = get_close_matches(word[:100].lower(), [candidate.lower() for candidate in candidates], n=1, cutoff=0.6)
     return next((candidate for candidate in candidates if found and candidate.lower() == found[0]), None)
+
+
+def kind_and_least(text: str) -> tuple[str, Severity]:
+    """A kind in a compound rule and the severity that it must have by itself: ``maintainer-added>=medium``."""
+    kind, compared, least = text.partition(">=")
+    try:
+        return kind.strip(), Severity.parse(least) if compared else Severity.INFO
+    except ValueError as error:
+        raise BadValue(str(error), 'write for example "maintainer-added>=medium"') from None

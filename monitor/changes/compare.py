@@ -41,7 +41,8 @@ def compare(before: Package, after: Package, context: Context) -> list[Change]:
     known = before.releases if before.releases is not UNSET else {}
     prior, new = _past(known, after, context.withdrawn)
     dormant = prior.last_at is not None and context.now - prior.last_at >= context.thresholds.inactive_after
-    changes += compare_people(before, after, context, purl, dormant)
+    dormant = dormant and not any(prior.is_ahead(release.version) for release in new)
+    changes += compare_people(before, after, purl, prior, dormant)
     changes += tags_moved(before, after, purl)
     changes += withdrawn(before, after, purl)
     if after.releases is not UNSET:
@@ -76,7 +77,8 @@ def history(package: Package, context: Context) -> list[Change]:
         if release.maintainers is not UNSET:
             if listed is not None:
                 at = None if release.published_at is UNSET else release.published_at
-                changes += maintainers_changed(listed, release.maintainers, purl, happened_at=at)
+                known = prior.publishers | prior.listed
+                changes += maintainers_changed(listed, release.maintainers, purl, happened_at=at, known=known)
             listed = release.maintainers
         prior.add(release)
     return changes
@@ -88,7 +90,7 @@ def _of_release(release: Release, prior: Prior, context: Context, purl: str) -> 
     if not is_old_news(release, prior):
         found += dormant_revival(release, prior, context, purl)
         found += publisher_changed(release, prior, purl)
-        found += publisher_not_maintainer(release, purl)
+        found += publisher_not_maintainer(release, prior, purl)
         found += scripts_changed(release, prior, purl)
         found += source_build_added(release, prior, purl)
         found += provenance_changed(release, prior, purl)

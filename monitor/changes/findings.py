@@ -143,6 +143,8 @@ def cause_of(change: Change) -> str:
         return str(change.evidence.get("cause") or f"signal:{change.subject}")
     if change.kind in _OF_RELEASE and change.version:
         return f"release:{change.subject}@{change.version}"
+    if change.kind == "ownership-replaced" or change.evidence.get("replaced"):
+        return f"ownership:{change.subject}"
     if change.kind in _OF_ACCOUNT and change.account:
         what = "burst" if change.kind == "release-burst" else "account"
         return f"{what}:{_account(change)}"

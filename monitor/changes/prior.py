@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import UNSET
 
@@ -15,6 +15,7 @@ HABIT = 20
 """So many of the last releases make up a package's habit."""
 
 Line = tuple[object, bool]
+"""Major number, and whether it is a prerelease."""
 
 
 def line_of(version: str) -> Line:
@@ -26,6 +27,14 @@ def line_of(version: str) -> Line:
     return (parsed.major, parsed.is_prerelease) if parsed is not None else (None, False)
 
 
+def caret(version: str) -> tuple[int, int] | None:
+    """What ``^`` keeps of a version; None for what is no version."""
+    key = semver_key(version)
+    parsed = pep440(version) if key is None else None
+    numbers = key[0] if key is not None else (*parsed.release, 0)[:2] if parsed is not None else None
+    return None if numbers is None else (numbers[0], 0 if numbers[0] else numbers[1])
+
+
 class Prior:
     """The past of a package as seen just before its next release."""
 
@@ -35,8 +44,14 @@ class Prior:
         self.last_at: datetime | None = None
         self.last_publisher = ""
         self.publishers: set[str] = set()
+        self.last_published: dict[str, datetime] = {}
+        """By account of a person, as far as dates are known."""
+        self.lines_together = False
+        """Two release lines were published within an hour at some time."""
         self.listed: set[str] = set()
         """Accounts that stood among the maintainers of some earlier release."""
+        self.unlisted: set[str] = set()
+        """Accounts that published although the release's own list of maintainers does not have them."""
         self.dependencies: set[str] = set()
         self.scriptless = 0
         """Releases in a row, up to now, that ran nothing on install."""
@@ -46,6 +61,7 @@ class Prior:
         self.had_wheel = 0
         self.recent: deque[Release] = deque(maxlen=HABIT)
         self._lines: dict[Line, Release] = {}
+        self._highest: tuple[int, int] | None = None
         self._stable: Release | None = None
 
     def predecessor(self, release: Release) -> Release | None:
@@ -53,11 +69,26 @@ class Prior:
         line = line_of(release.version)
         return self._lines.get(line) or self._lines.get((line[0], False)) or self._stable or self.last
 
+    def is_ahead(self, version: str) -> bool:
+        """Whether no range that was written for earlier releases takes this version: a prerelease, or a new line.
+
+        Lines are told apart as ``^`` does: by the major number, below 1.0 by the minor one.
+        """
+        line = caret(version)
+        if line is None or self._highest is None:
+            return False
+        return line_of(version)[1] or line > self._highest
+
     def add(self, release: Release) -> None:
+        line = line_of(release.version)
+        if self.last is not None and self.last.published_at is not UNSET and release.published_at is not UNSET:
+            near = abs(release.published_at - self.last.published_at) <= timedelta(hours=1)
+            self.lines_together |= near and line_of(self.last.version)[0] != line[0]
         self.count += 1
         self.last = release
-        line = line_of(release.version)
         self._lines[line] = release
+        if not line[1] and (kept := caret(release.version)) is not None:
+            self._highest = max(kept, self._highest or kept)
         if not line[1]:
             self._stable = release
         if release.published_at is not UNSET:
@@ -66,8 +97,13 @@ class Prior:
             self.last_publisher = release.publisher.name
             if is_person(release.publisher):
                 self.publishers.add(release.publisher.name)
+                if release.published_at is not UNSET:
+                    self.last_published[release.publisher.name] = release.published_at
         if release.maintainers is not UNSET:
-            self.listed.update(account.name for account in release.maintainers)
+            listed = {account.name for account in release.maintainers}
+            self.listed |= listed
+            if release.publisher is not UNSET and release.publisher.name not in listed:
+                self.unlisted.add(release.publisher.name)
         if release.dependencies is not UNSET:
             self.dependencies.update(release.dependencies)
         if release.scripts is not UNSET:

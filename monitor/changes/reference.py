@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from config.severity import Severity
+from config.values import kind_and_least
 from monitor.changes.compounds import COMPOUNDS
 from monitor.changes.kinds import CONFIRMED_KINDS, KINDS
+from monitor.spans import span
 
 
 def reference() -> str:
@@ -34,9 +37,14 @@ def reference() -> str:
         "|---|---|---|---|---|",
     ]
     for rule in COMPOUNDS:
-        parts = " and ".join(" or ".join(f"`{kind}`" for kind in part.split("|")) for part in rule.all)
-        lines.append(f"| {rule.name} | {parts} | {rule.within.days} d | {rule.severity} | {rule.reason} |")
+        parts = " and ".join(" or ".join(map(_part, part.split("|"))) for part in rule.all)
+        lines.append(f"| {rule.name} | {parts} | {span(rule.within)} | {rule.severity} | {rule.reason} |")
     return "\n".join(lines) + "\n"
+
+
+def _part(text: str) -> str:
+    kind, least = kind_and_least(text)
+    return f"`{kind}`" if least is Severity.INFO else f"`{kind}` ({least} by itself)"
 
 
 if __name__ == "__main__":

