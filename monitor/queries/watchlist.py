@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlmodel import Session, col
 
+from alerts.model import Alert, AlertState
+from alerts.reading import alerts_json
+from monitor.health import CONFIGURATION, MANIFEST
 from monitor.store.tables import Target, WatchEntry
 
 
@@ -57,3 +60,18 @@ def owners(session: Session) -> list[str]:
 def names(session: Session) -> list[str]:
     """The watches that have targets."""
     return list(session.scalars(select(col(WatchEntry.watch)).distinct().order_by(col(WatchEntry.watch))))
+
+
+def problems(session: Session) -> list[dict[str, Any]]:
+    """Files of the watchlist that cannot be read now: the open alerts about them, with the watches they feed."""
+    about = or_(col(Alert.subject) == CONFIGURATION, col(Alert.subject).startswith(MANIFEST))
+    numbers = session.scalars(select(col(Alert.id)).where(col(Alert.state) != AlertState.RESOLVED, about))
+    return [
+        {
+            "alert": alert["id"],
+            "title": alert["title"],
+            "error": next((change["after"] for change in reversed(alert["changes"]) if change["after"]), ""),
+            "watches": alert["watches"],
+        }
+        for alert in alerts_json(session, numbers=[number for number in numbers if number is not None])
+    ]

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from itsdangerous import BadSignature, TimestampSigner
@@ -18,8 +18,6 @@ from config.settings import Web, WebProxy, WebToken
 
 SESSION: Final = "weaklink_session"
 SESSION_LASTS: Final = timedelta(days=30)
-MOST_FAILURES: Final = 20
-"""Wrong tokens within a minute, after which none is looked at for the rest of it."""
 
 
 class Viewer(Struct, frozen=True):
@@ -40,38 +38,28 @@ THIS_MACHINE: Final = Viewer(scopes=frozenset({"read", "act"}))
 NOBODY: Final = Viewer(by="nobody")
 
 
-class Access:
-    """Judges requests by the ``[web]`` settings it is given with each."""
-
-    def __init__(self) -> None:
-        self._minute: datetime | None = None
-        self._failures = 0
-
-    def viewer(self, request: Request, web: Web, now: datetime) -> Viewer | None:
-        """Who asks; None for somebody who has to say so first."""
-        if web.proxy is not None and _is_trusted(request, web.proxy) and (found := _by_proxy(request, web.proxy)):
-            return found
-        if secret := _presented(request):
-            token = self.token(secret, web, now)
-            return Viewer(token.name, frozenset(token.scopes), "token") if token else None
-        if found := _by_session(request.cookies.get(SESSION, ""), web):
-            return found
-        return None if web.token or web.proxy else THIS_MACHINE
-
-    def token(self, secret: str, web: Web, now: datetime) -> WebToken | None:
-        """The token that a secret belongs to; every one is compared, so that time tells nothing."""
-        minute = now.replace(second=0, microsecond=0)
-        if minute != self._minute:
-            self._minute, self._failures = minute, 0
-        if self._failures >= MOST_FAILURES:
-            return None
-        found = None
-        for token in web.token:
-            if hmac.compare_digest(token.secret.get_secret_value().encode(), secret.encode()):
-                found = token
-        if found is None:
-            self._failures += 1
+def viewer(request: Request, web: Web) -> Viewer | None:
+    """Who asks, by the settings in force; None for somebody who has to say so first."""
+    if web.proxy is not None and _is_trusted(request, web.proxy) and (found := _by_proxy(request, web.proxy)):
         return found
+    if secret := _presented(request):
+        token = token_of(secret, web)
+        return Viewer(token.name, frozenset(token.scopes), "token") if token else None
+    if found := _by_session(request.cookies.get(SESSION, ""), web):
+        return found
+    return None if web.token or web.proxy else THIS_MACHINE
+
+
+def token_of(secret: str, web: Web) -> WebToken | None:
+    """The token that a secret belongs to; every one is compared, so that time tells nothing.
+
+    Guessing is not counted: sixteen characters cannot be guessed, and a counter would lock out those who have one.
+    """
+    found = None
+    for token in web.token:
+        if hmac.compare_digest(token.secret.get_secret_value().encode(), secret.encode()):
+            found = token
+    return found
 
 
 def session_for(token: WebToken) -> str:

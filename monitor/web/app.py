@@ -8,21 +8,23 @@ from importlib.resources import files
 from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from alerts.silences import Refused
 from config.values import BadValue
 from monitor.store.engine import StoreError
-from monitor.web import live
-from monitor.web.access import NOBODY, Access
+from monitor.web import feeds, live, tables
+from monitor.web.access import NOBODY, viewer
+from monitor.web.api.app import api
+from monitor.web.errors import Missing
 from monitor.web.filters import BadInput
 from monitor.web.guard import Guard
 from monitor.web.pages import alerts, overview, signing, silences, subjects, watching
-from monitor.web.pages.common import Missing, page
+from monitor.web.pages.common import page
 from monitor.web.site import Site, site_of
 
 log = logging.getLogger("weaklink.web")
@@ -44,7 +46,14 @@ class _Number(Convertor[int]):
         return str(value)
 
 
+class _Download(StringConvertor):
+    """The form of a table's file."""
+
+    regex = "csv|json"
+
+
 register_url_convertor("row", _Number())
+register_url_convertor("download", _Download())
 
 
 def application(site: Site) -> ASGIApp:
@@ -71,20 +80,37 @@ def application(site: Site) -> ASGIApp:
             _read("/health", watching.health),
             _read("/deliveries", watching.deliveries),
             _read("/search", watching.searched),
-            _read("/events", live.stream),
+            _program("/events", live.stream),
+            *(_program(f"/{name}.{{kind:download}}", tables.download(name)) for name in tables.TABLES),
+            _program("/alerts.atom", feeds.atom),
+            _program("/domains.ics", feeds.calendar),
             Route("/sign-in", _open(signing.form), methods=["GET"]),
             Route("/sign-in", _open(signing.sign_in), methods=["POST"]),
             Route("/sign-out", _open(signing.sign_out), methods=["POST"]),
             Route("/static/{name}", static, methods=["GET"]),
+            Mount("/api/v1", api(site)),
         ],
         exception_handlers={404: _nothing_there, 405: _nothing_there},
     )
-    app.state.site, app.state.access, app.state.live = site, Access(), live.Live(site)
+    app.state.site, app.state.live = site, live.Live(site)
     return Guard(app, lambda: site.settings.web.url)
 
 
 def _read(path: str, handler: Handler) -> Route:
     return Route(path, _guarded(handler, "read"), methods=["GET"])
+
+
+def _program(path: str, handler: Handler) -> Route:
+    """What programs ask for: feed readers and calendars send a token as the password of basic authentication."""
+
+    async def asked(request: Request) -> Response:
+        _introduce(request)
+        if "read" in request.state.viewer.scopes:
+            return await _answered(handler, request)
+        wanted = {"WWW-Authenticate": 'Basic realm="weaklink"'}
+        return PlainTextResponse("weaklink: a token is needed\n", status_code=401, headers=wanted)
+
+    return Route(path, asked, methods=["GET"])
 
 
 def _act(path: str, handler: Handler) -> Route:
@@ -114,8 +140,7 @@ def _open(handler: Handler) -> Handler:
 
 
 def _introduce(request: Request) -> None:
-    site, access = site_of(request), request.app.state.access
-    request.state.viewer = access.viewer(request, site.settings.web, site.now()) or NOBODY
+    request.state.viewer = viewer(request, site_of(request).settings.web) or NOBODY
 
 
 async def _answered(handler: Handler, request: Request) -> Response:

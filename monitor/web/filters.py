@@ -21,6 +21,9 @@ LARGEST: Final = 2**53
 """The largest number that a JSON reader is sure to keep."""
 
 
+DELIVERY_STATES: Final = ("pending", "sending", "sent", "dead")
+
+
 class BadInput(ValueError):
     """What somebody sent cannot be used; says what and how to write it."""
 

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from alerts.messages.escape import visible
 from alerts.messages.render import said
 from config.names import short_form, split_purl
+from monitor.query import iso
 from monitor.spans import ago, span
 from monitor.web.diff import diff_rows
 
@@ -52,6 +53,8 @@ def path_of(subject: str) -> str:
         return f"/maintainers/{quote(ecosystem, safe='')}/{quote(name, safe='')}"
     if subject.startswith("channel:"):
         return f"/deliveries?channel={quote(subject.removeprefix('channel:'), safe='')}"
+    if subject.startswith(("manifest:", "watch:configuration")):
+        return "/watchlist"
     return "/health" if subject.startswith(("source:", "watch:")) else ""
 
 
@@ -126,6 +129,7 @@ _environment.filters.update(
     fact=fact,
     said=said,
     counted=counted,
+    iso=iso,
 )
 _environment.globals.update(path_of=path_of, asset=asset, diff_rows=diff_rows, moment=moment)
 

@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
+from alerts import lifecycle
 from alerts.model import Acceptance, Alert, AlertState, Silence
-from config.settings import Settings, Web
+from config.manifests.reading import Broken
+from config.settings import Web
+from monitor.health import manifest_findings
 from monitor.store.engine import Store
-from monitor.web.server import WebServer
-from monitor.web.site import Site
-from tests.browser.scene import NOW, Scene, build
+from tests.browser.scene import NOW, build
+from tests.browser.serving import Served
 
 PAGES = (
     "/",
@@ -45,45 +47,11 @@ PAGES = (
     "/search?q=router",
     "/search?q=%25_%5C",
 )
-TOKENS = (
-    {"name": "reader", "secret": "reader-reader-reader"},
-    {"name": "nora", "secret": "nora-nora-nora-nora", "scopes": ("read", "act")},
-)
-
-
-class Served:
-    """The scene behind a real server, whose ``[web]`` settings a test changes while it runs."""
-
-    def __init__(self, store: Store, servers: Any) -> None:
-        self.scene: Scene = build(store)
-        self.web = Web(listen="127.0.0.1:0")
-        self._servers = servers
-
-        async def start() -> WebServer:
-            server = WebServer(Site(store, self.settings, lambda: NOW))
-            await server.keep()
-            return server
-
-        self.server: WebServer = servers.run(start())
-        self.url = "http://127.0.0.1:{1}".format(*self.server.address or ("", 0))
-
-    def settings(self) -> Settings:
-        return self.scene.settings.model_copy(update={"web": self.web})
-
-    def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"origin": self.url} | headers, timeout=20)
-
-    def close(self) -> None:
-        self._servers.run(self.server.close())
-
-    def one(self, query: Any) -> Any:
-        with self.scene.store.reading() as session:
-            return session.exec(query).first()
 
 
 @pytest.fixture
 def served(store: Store, servers: Any) -> Iterator[Served]:
-    found = Served(store, servers)
+    found = Served(build(store), servers)
     yield found
     found.close()
 
@@ -211,7 +179,7 @@ def test_no_other_page_can_send_our_forms(served: Served) -> None:
 
 
 def test_with_tokens_one_signs_in_and_acts_by_one_s_scopes(served: Served) -> None:
-    served.web = Web.model_validate({"listen": "127.0.0.1:0", "token": TOKENS})
+    served.ask_for_tokens()
     with served.client() as client:
         asked = client.get("/alerts/1")
         assert asked.status_code == 401
@@ -237,3 +205,14 @@ def test_a_path_before_the_pages_stands_in_every_link(served: Served) -> None:
     links = re.findall(r'(?:href|action|src)="([^"]+)"', text)
     assert links
     assert [link for link in links if not link.startswith(("/weaklink/", "#"))] == []
+
+
+def test_a_manifest_that_cannot_be_read_is_said_where_one_looks_for_it(served: Served) -> None:
+    broken = Broken(name="shop/package-lock.json", line=7, error="no JSON: line 7", mend="mend it", watches=("shop",))
+    with served.scene.store.transaction() as session:
+        findings, _ = manifest_findings([broken], {"shop": "web-team"}, {}, NOW)
+        lifecycle.take(session, findings, recent=(), policy=served.scene.policy, now=NOW)
+    with served.client() as client:
+        shown = client.get("/watchlist").text
+        assert "shop/package-lock.json cannot be read" in shown
+        assert "no JSON: line 7" in shown

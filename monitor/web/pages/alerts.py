@@ -17,8 +17,9 @@ from alerts.reading import alerts_json, events_json
 from alerts.silences import Refused
 from monitor.queries import watchlist
 from monitor.typed import moment
+from monitor.web.errors import Missing
 from monitor.web.filters import BadInput, alert_filter, number
-from monitor.web.pages.common import WHO, Missing, back, field, form_of, page, set_cookie, who
+from monitor.web.pages.common import WHO, back, field, form_of, page, set_cookie, who
 from monitor.web.site import site_of
 
 ROWS: Final = 50

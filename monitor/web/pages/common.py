@@ -27,10 +27,6 @@ MOST_FIELDS: Final = 300
 Work = Callable[[Session], dict[str, Any]]
 
 
-class Missing(Exception):
-    """There is nothing under this address; says what was looked for."""
-
-
 def viewer_of(request: Request) -> Viewer:
     viewer: Viewer = request.state.viewer
     return viewer

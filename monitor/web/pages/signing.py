@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from monitor.web.access import SESSION, SESSION_LASTS, Access, session_for
+from monitor.web.access import SESSION, SESSION_LASTS, session_for, token_of
 from monitor.web.pages.common import base_of, field, form_of, page, set_cookie
 from monitor.web.site import site_of
 
@@ -31,12 +31,10 @@ async def _form(request: Request, wanted: str, problem: str = "", status: int = 
 
 async def sign_in(request: Request) -> Response:
     fields = await form_of(request)
-    site = site_of(request)
-    access: Access = request.app.state.access
-    token = access.token(field(fields, "token"), site.settings.web, site.now())
+    token = token_of(field(fields, "token"), site_of(request).settings.web)
     wanted = local(field(fields, "wanted"))
     if token is None:
-        return await _form(request, wanted, "no such token; after many wrong ones in a minute none is taken", 403)
+        return await _form(request, wanted, "this is no token that may see the pages", 403)
     response = RedirectResponse(f"{base_of(request)}{wanted}", status_code=303)
     set_cookie(request, response, SESSION, session_for(token), SESSION_LASTS.days)
     return response

@@ -13,8 +13,9 @@ from config.names import package_purl as purl_of
 from monitor.queries import watchlist
 from monitor.queries.subject import subject_page
 from monitor.queries.targets import domains_page, maintainers_page, packages_page
+from monitor.web.errors import Missing
 from monitor.web.filters import number, target_filter
-from monitor.web.pages.common import Missing, base_of, page
+from monitor.web.pages.common import base_of, page
 from monitor.web.pictures.timeline import timeline
 from monitor.web.render import named
 from monitor.web.site import site_of

@@ -15,13 +15,12 @@ from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.search import search
 from monitor.store.health import status
-from monitor.web.filters import change_filter, choice, number, text
+from monitor.web.filters import DELIVERY_STATES, change_filter, choice, number, text
 from monitor.web.pages.common import page
 from monitor.web.site import site_of
 
 ROWS: Final = 50
 ALIVE_FOR: Final = timedelta(minutes=2)
-DELIVERY_STATES: Final = ("pending", "sending", "sent", "dead")
 
 
 async def changes(request: Request) -> Response:
@@ -41,7 +40,10 @@ async def changes(request: Request) -> Response:
 
 
 async def watches(request: Request) -> Response:
-    return await page(request, "watchlist.html", lambda session: {"found": watchlist.watches(session)})
+    def work(session: Session) -> dict[str, object]:
+        return {"found": watchlist.watches(session), "problems": watchlist.problems(session)}
+
+    return await page(request, "watchlist.html", work)
 
 
 async def health(request: Request) -> Response:

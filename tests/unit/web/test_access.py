@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
 
 from config.settings import Web
-from monitor.web.access import MOST_FAILURES, SESSION, Access, Viewer, session_for
+from monitor.web import access
+from monitor.web.access import SESSION, Viewer, session_for
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 READER = {"name": "reader", "secret": "reader-reader-reader"}
 ACTOR = {"name": "nora", "secret": "nora-nora-nora-nora", "scopes": ("read", "act")}
 PROXY = {"trusted": ("127.0.0.1", "10.0.0.0/8"), "act_groups": ("security",)}
@@ -21,10 +20,10 @@ def web(**told: Any) -> Web:
     return Web.model_validate({"token": (READER, ACTOR)} | told)
 
 
-def viewer(settings: Web, client: str = "127.0.0.1", access: Access | None = None, **headers: str) -> Viewer | None:
+def viewer(settings: Web, client: str = "127.0.0.1", **headers: str) -> Viewer | None:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     request = Request({"type": "http", "headers": raw, "client": (client, 5000)})
-    return (access or Access()).viewer(request, settings, NOW)
+    return access.viewer(request, settings)
 
 
 def test_without_tokens_whoever_sits_at_the_machine_may_do_all() -> None:
@@ -70,11 +69,3 @@ def test_somebody_outside_the_acting_groups_may_only_look() -> None:
     found = viewer(web(proxy=PROXY), "127.0.0.1", x_forwarded_user="olaf", x_forwarded_groups="staff")
     assert found is not None
     assert not found.may_act
-
-
-def test_guessing_is_stopped_for_the_rest_of_the_minute() -> None:
-    access, settings = Access(), web()
-    for _ in range(MOST_FAILURES):
-        assert access.token("wrong-wrong-wrong", settings, NOW) is None
-    assert access.token(ACTOR["secret"], settings, NOW) is None  # type: ignore[arg-type]
-    assert access.token(ACTOR["secret"], settings, NOW + timedelta(minutes=1)) is not None  # type: ignore[arg-type]
