@@ -16,8 +16,7 @@ from markupsafe import Markup, escape
 from alerts.messages.escape import visible
 from alerts.messages.render import said
 from config.names import short_form, split_purl
-from monitor.query import iso
-from monitor.spans import ago, span
+from monitor.spans import ago, iso, span
 from monitor.web.diff import diff_rows
 
 LONGEST: Final = 300

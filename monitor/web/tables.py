@@ -20,7 +20,8 @@ from alerts.reading import acceptances_json
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.targets import maintainers_page, packages_page
-from monitor.query import domains_json, iso
+from monitor.query import domains_json
+from monitor.spans import iso
 from monitor.store.health import status
 from monitor.web import filters
 from monitor.web.filters import Params

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from monitor.query import iso
+from monitor.spans import iso
 
 Moment = Annotated[
     datetime, PlainSerializer(iso, return_type=str), Field(description="UTC, to the second, with Z.", title="Moment")
