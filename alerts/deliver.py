@@ -161,6 +161,8 @@ class Deliverer:
         self._monotonic = monotonic
         self._next: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.on_free: Callable[[], None] = lambda: None
+        """Called when a channel may be sent to again."""
 
     def use(self, channels: Sequence[Channel], heartbeat_url: str = "") -> None:
         """From now on, these channels (a reload); what is under way ends with the old ones."""
@@ -195,6 +197,8 @@ class Deliverer:
 
     def _done(self, channel: str, _task: asyncio.Task[None]) -> None:
         self._under_way.pop(channel, None)
+        pause = max(0.0, self._next.get(channel, 0.0) - self._monotonic())
+        asyncio.get_running_loop().call_later(pause, lambda: self.on_free())
 
     def _may_send(self, name: str) -> bool:
         channel = self._channels.get(name)

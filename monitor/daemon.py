@@ -41,6 +41,7 @@ from monitor.store import health as health_rows
 from monitor.store.engine import StoreError
 from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
+from monitor.ticking import Ticking
 from monitor.upcoming import upcoming
 from monitor.web.server import WebServer
 from monitor.web.site import Site
@@ -119,10 +120,11 @@ class Daemon:
 
     def _schedule(self, scheduler: AsyncIOScheduler) -> None:
         every = partial(scheduler.add_job, trigger="interval", next_run_time=datetime.now(UTC))
-        checks = every(self._guarded("checks", self._offer_due), seconds=TICK)
-        # What a feed made due need not wait for the next tick.
-        self._parts.following.on_due = lambda: checks.modify(next_run_time=datetime.now(UTC))
-        every(self._guarded("messages", self._deliver), seconds=TICK)
+        checks = Ticking(scheduler, self._guarded("checks", self._offer_due), TICK)
+        messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
+        # What a feed made due, what a check found, and what waits for its channel need not wait for the next tick.
+        self._parts.following.on_due = checks.nudge
+        self._parts.watcher.on_findings = self._parts.deliverer.on_free = messages.nudge
         every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
         every(self._guarded("signals", self._review), seconds=REVIEW_EVERY)
         if self._manager.watchdog:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from config.clock import Clock
 from monitor.check import Checker
 from monitor.observations import Package
-from monitor.record import Outcome, Recorder
+from monitor.record import Lookup, Outcome, Recorder
 from monitor.results import Failed, Result, Seen
 from monitor.schedule import Due
 from monitor.store.engine import Store, StoreError
@@ -60,6 +60,8 @@ class Watcher:
         self._tasks: list[asyncio.Task[None]] = []
         self._on_outcome = on_outcome
         self._on_result = on_result
+        self.on_findings: Callable[[], None] = lambda: None
+        """Called when something was recorded that people may have to hear."""
         self.recorded = 0
         """Results recorded since the start; the watchdog looks at it."""
 
@@ -163,16 +165,17 @@ class Watcher:
                         self._on_result(result)
                     self._end(result.due.id)
             for lookup in outcome.lookups:
-                # The look-up has a deadline of its own and ends in this queue again.
-                seen = await self._checker.look_up(lookup.seen, lookup.names)
-                self._resubmit(seen)
+                task = asyncio.create_task(self._look_up(lookup))
+                self._tasks.append(task)
+                task.add_done_callback(self._tasks.remove)
+            if outcome.findings:
+                self.on_findings()
             if self._on_outcome is not None:
                 self._on_outcome(outcome)
 
-    def _resubmit(self, result: Result) -> None:
-        task = asyncio.create_task(self._results.put(result))
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+    async def _look_up(self, lookup: Lookup) -> None:
+        """Learn more of an observation, within a deadline, while others are recorded; it comes back as a result."""
+        await self._results.put(await self._checker.look_up(lookup.seen, lookup.names))
 
     async def _until_written(self, batch: Sequence[Result]) -> Outcome:
         """Write, and try again while the database cannot be written: what was fetched is not thrown away."""
