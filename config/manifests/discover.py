@@ -96,15 +96,15 @@ def _walk(root: Path, found: Found, formats: Sequence[Format]) -> None:
     covered: dict[str, set[str]] = {}
     for folder, names in tree.folders():
         present = [file.name for file in tree.own(folder, filter(names_of_all.match, names))]
-        locked = {form.name for form in formats if any(_fits(form, name) for name in present)}
-        # The lock file of a workspace stands above its members' manifests.
-        covered[folder] = here = locked | covered.get(os.path.dirname(folder), set())
+        above = covered.get(os.path.dirname(folder), set())
+        covered[folder] = above | {form.name for form in formats if _any(form.members_of, present)}
+        here = above | {form.name for form in formats if _any(form.yields_to, present)}
         forms = [(name, format_of(name, formats)) for name in present]
         found.files += (Path(folder, name) for name, form in forms if form is not None and form.name not in here)
 
 
-def _fits(manifest: Format, name: str) -> bool:
-    return any(Path(name).match(pattern) for pattern in manifest.yields_to)
+def _any(globs: Sequence[str], names: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, one) for one in globs for name in names)
 
 
 def without_covered(files: Sequence[Path], formats: Sequence[Format] = FORMATS) -> list[Path]:
@@ -115,7 +115,7 @@ def without_covered(files: Sequence[Path], formats: Sequence[Format] = FORMATS) 
     kept = []
     for file in dict.fromkeys(files):
         form = format_of(file.name, formats)
-        if form is None or not any(_fits(form, name) for name in names[file.parent]):
+        if form is None or not _any(form.yields_to, names[file.parent]):
             kept.append(file)
     return kept
 

@@ -36,6 +36,8 @@ class Format(Struct, frozen=True):
     """What the file says that a project uses; ManifestError where it is not what its name says."""
     yields_to: tuple[str, ...] = ()
     """Globs of file names: a manifest says less than the lock file that lies beside it, and is not read then."""
+    members_of: tuple[str, ...] = ()
+    """Globs of lock files that also say what the members of a workspace use, whose manifests lie further down."""
     marks: tuple[bytes, ...] = ()
     """What stands near the start of such a file and of no other; any of them tells it under whatever name."""
 
@@ -47,7 +49,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("poetry.lock", ("poetry.lock",), read_poetry_lock),
     Format("pylock.toml", ("pylock.toml", "pylock.*.toml"), read_pylock),
     Format("uv.lock", ("uv.lock", "*.py.lock"), read_uv_lock),
-    Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS),
+    Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS, ("uv.lock",)),
     Format("requirements.txt", ("requirements*.txt", "*requirements.txt"), read_requirements),
     Format("requirements.in", ("requirements*.in", "*requirements.in"), read_requirements, ("*requirements*.txt",)),
     Format("SBOM", _SBOMS, read_json_sbom, marks=(b'"bomFormat"', b'"spdxVersion"', b'"SPDXID"', b"spdx.org/rdf/3")),

@@ -21,7 +21,8 @@ def nothing(_: File) -> Sequence[Entry]:
 
 FORMATS = (
     Format("lock", ("app.lock", "app-*.lock"), nothing),
-    Format("manifest", ("app.json",), nothing, yields_to=("app.lock",)),
+    Format("manifest", ("app.json",), nothing, yields_to=("app.lock", "solo.lock"), members_of=("app.lock",)),
+    Format("solo", ("solo.lock",), nothing),
 )
 
 
@@ -64,7 +65,8 @@ def test_ignores_above_the_folder_count_up_to_the_top_of_the_work_tree(tmp_path:
 
 def test_a_lock_file_covers_the_manifests_beside_and_below_it(tmp_path: Path) -> None:
     put(tmp_path, "one/app.lock", "one/app.json", "one/packages/member/app.json", "two/app.json")
-    assert below(tmp_path) == ["one/app.lock", "two/app.json"]
+    put(tmp_path, "three/solo.lock", "three/app.json", "three/sub/app.json")
+    assert below(tmp_path) == ["one/app.lock", "three/solo.lock", "three/sub/app.json", "two/app.json"]
 
 
 def test_a_manifest_that_is_named_beside_its_lock_file_is_not_read_twice(tmp_path: Path) -> None:
