@@ -20,6 +20,7 @@ MOST_ITEMS = 25
 """Alerts in one message; more are counted."""
 MOST_FACTS = 8
 MOST_NAMED = 10
+MOST_VERSIONS = 5
 MOST_LINKS = 3
 
 MOST_LINES = 15
@@ -130,7 +131,7 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
             for f in shown
         ),
         concerns=_concerns(findings),
-        reach=tuple(reach_line(one) for one in alert.watches),
+        reach=tuple(map(reach_line, sorted(alert.watches, key=_nearness))),
         link=_link(alert, policy),
         links=tuple(dict.fromkeys(link for f in shown for link in f.links))[:MOST_LINKS],
         opened_at=alert.opened_at,
@@ -156,9 +157,30 @@ def _concerns(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+_NEARNESS = ("used", "taken", "", "unused")
+
+
+def _nearness(reach: Mapping[str, Any]) -> int:
+    """Who has the release comes first, then whoever the next update gives it."""
+    use = reach.get("use", "")
+    return _NEARNESS.index(use) if use in _NEARNESS else len(_NEARNESS)
+
+
 def reach_line(reach: Mapping[str, Any]) -> str:
-    """How a watch is touched: ``shop (web-team): express -> qs, 6.11.0 in use``."""
+    """How a watch is touched: ``shop (web-team): 6.11.0 is in use; through express -> body-parser``."""
     owner = f" ({reach['owner']})" if reach.get("owner") else ""
-    way = " -> ".join(reach.get("via") or ()) or ("direct" if reach.get("direct", True) else "indirect")
-    used = ", ".join(reach.get("versions") or ())
-    return f"{reach['watch']}{owner}: {way}" + (f", {used} in use" if used else "")
+    via = " -> ".join(reach.get("via") or ())
+    way = f"through {via}" if via else ("direct" if reach.get("direct", True) else "indirect")
+    release, use = reach.get("release", ""), reach.get("use", "")
+    others = [one for one in reach.get("versions") or () if use != "used" or one != release]
+    used = f", {_several(others)} in use" if others else ""
+    return f"{reach['watch']}{owner}: " + {
+        "used": f"{release} is in use; {way}{used}",
+        "taken": f"the next update takes {release}; {way}{used}",
+        "unused": f"{way}{used}; {release} is not used yet",
+    }.get(use, f"{way}{used}")
+
+
+def _several(versions: Sequence[str]) -> str:
+    more = f" and {len(versions) - MOST_VERSIONS} more" if len(versions) > MOST_VERSIONS else ""
+    return ", ".join(versions[:MOST_VERSIONS]) + more

@@ -20,6 +20,10 @@ class Reach(Struct, frozen=True, order=True):
     """The chain by which the package came in, from the project's direct dependency down, without the subject."""
     versions: tuple[str, ...] = ()
     """Versions in use there (locked), empty where only a name is watched."""
+    release: str = ""
+    """The release that the finding is about, if it is about one."""
+    use: str = ""
+    """How near that release is to this watch: ``used``, ``taken`` (an update takes it), ``unused``; empty: unknown."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

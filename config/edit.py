@@ -54,7 +54,7 @@ def add_items(
     A group that does not exist is made, at the end of the watches. BadName for what cannot be watched, ConfigError for
     a configuration that is not valid before or after.
     """
-    wanted = [_entry(item) for item in dict.fromkeys(items)]
+    wanted = items_of(items)
     with _edited(path, env) as edit:
         index = edit.watch_index(group, owner)
         watch = edit.watches[index]
@@ -74,7 +74,7 @@ def remove_items(
     path: Path, items: Iterable[str], group: str | None = None, *, env: Environment = os.environ
 ) -> Edited:
     """Stop watching items, in the watch ``group`` or in every watch that names them."""
-    wanted = [_entry(item) for item in dict.fromkeys(items)]
+    wanted = items_of(items)
     done: list[tuple[str, str]] = []
     with _edited(path, env) as edit:
         for index, watch in enumerate(edit.watches):
@@ -88,6 +88,11 @@ def remove_items(
     gone = {item for item, _ in done}
     missing = [short_form(subject) for _, subject in wanted if short_form(subject) not in gone]
     return Edited(tuple(sorted(done)), tuple(missing), files)
+
+
+def items_of(items: Iterable[str]) -> list[tuple[str, str]]:
+    """The key of a watch that each item belongs to, and its canonical form; BadName for what cannot be watched."""
+    return [_entry(item) for item in dict.fromkeys(items)]
 
 
 def _entry(item: str) -> tuple[str, str]:

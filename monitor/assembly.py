@@ -13,6 +13,7 @@ from alerts.routing import Policy, policy
 from config.clock import Clock
 from config.load import Configuration
 from config.manifests.reading import Manifests, Reading
+from config.names import split_purl
 from config.problems import ConfigError, Problem
 from config.registries import destinations
 from config.settings import HttpLimits, Settings
@@ -75,7 +76,9 @@ class Assembly:
         self._destinations = destinations(configuration)
         self.following = Following(store, self.https, settings, clock, rng)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
-        self.checker = Checker(self._sources(), self._domain_source(), clock)
+        self._npm = NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name))
+        self.sources = self._sources()
+        self.checker = Checker(self.sources, self._domain_source(), clock)
         self.watcher = Watcher(
             store,
             self.checker,
@@ -91,11 +94,16 @@ class Assembly:
     def settings(self) -> Settings:
         return self.configuration.settings
 
+    async def search(self, purl: str) -> list[str]:
+        """Names that the package's registry offers for one that it does not have; none where it has no search."""
+        ecosystem, name = split_purl(purl)
+        return await self._npm.search(name) if ecosystem == "npm" else []
+
     def _sources(self) -> dict[str, NpmSource | PypiSource]:
         # Looked up at each request, so that a reload changes where the next one goes.
         return {
-            "npm": NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name)),
-            "pypi": PypiSource(self.https["pypi"], lambda _: self._destinations.pypi_registries()[0]),
+            "npm": self._npm,
+            "pypi": PypiSource(self.https["pypi"], lambda: self._destinations.pypi_registries()),
         }
 
     def _domain_source(self) -> DomainSource:

@@ -13,11 +13,12 @@ from sqlmodel import Session, col
 from alerts.findings import Reach
 from config.names import account_subject, split_purl
 from monitor.changes.model import Change
+from monitor.exposure import use_of
 from monitor.schedule import Due
 from monitor.store.memberships import accounts_on_domains
 from monitor.store.packages import chunks, dependants
 from monitor.store.tables import Membership
-from monitor.store.targets import reach_of, subjects_of
+from monitor.store.targets import ranges_of, reach_of, subjects_of
 
 MOST_COUNTED: Final = 20
 """Packages of one domain whose dependants are counted."""
@@ -43,21 +44,38 @@ def join(session: Session, changes: Sequence[tuple[Due, Change]]) -> list[Joined
     behind = {target for users in on_domain.values() for _, target in users}
     subjects = subjects_of(session, behind)
     reach = reach_of(session, packages | behind | {due.id for due, _ in changes})
+    ranges = ranges_of(session, {due.id for due, change in changes if due.sort == "package" and change.version})
     joined = []
     for due, change in changes:
         if due.sort == "domain":
             joined.append(_domain(session, due, change, on_domain, subjects, reach))
         else:
-            joined.append(_package(due, change, domains_of.get(due.id, {}), reach))
+            known = tuple(_use(due, change, one, ranges) for one in reach.get(due.id, ()))
+            joined.append(_package(due, change, domains_of.get(due.id, {}), known))
     return joined
 
 
-def _package(due: Due, change: Change, domains: dict[str, set[str]], reach: dict[int, tuple[Reach, ...]]) -> Joined:
+def _use(due: Due, change: Change, reach: Reach, ranges: dict[tuple[int, str], tuple[str, ...]]) -> Reach:
+    """The same reach with how near the release is that the change is about."""
+    if not change.version:
+        return reach
+    asked = ranges.get((due.id, reach.watch), ())
+    use = use_of(split_purl(due.subject)[0], change.version, reach.versions, asked)
+    return replace(reach, release=change.version[:200], use=use)
+
+
+def _package(due: Due, change: Change, domains: dict[str, set[str]], reach: tuple[Reach, ...]) -> Joined:
     account = account_subject(split_purl(due.subject)[0], change.account) if change.account else ""
     # A release by a known account concerns the domains of that account; one by nobody we can name, all of them.
     concerned = domains.get(account, set()) if account else set().union(*domains.values(), set())
     related = {f"domain:{name}" for name in concerned} | ({account} if account else set())
-    return Joined(due, change, reach.get(due.id, ()), tuple(sorted(related)))
+    uses: dict[str, list[str]] = {}
+    for one in reach:
+        if one.use:
+            uses.setdefault(one.use, []).append(one.watch)
+    if uses:
+        change = replace(change, evidence={**change.evidence, "use": uses})
+    return Joined(due, change, reach, tuple(sorted(related)))
 
 
 def _domain(

@@ -78,9 +78,11 @@ def _targets(watch: Watch, entries: Sequence[Entry], source: str) -> tuple[Wante
             dev=entry.dev,
             via=entry.via,
             versions=entry.versions,
+            ranges=entry.ranges,
             source=entry.source,
         )
         for entry in entries
+        if entry.registry
     }
     for item in watch.packages:
         subject = parse_package(item)

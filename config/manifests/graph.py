@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from config.manifests.model import Entry
+from config.manifests.model import MOST_RANGES, Entry
 
 LONGEST_CHAIN: Final = 64
 """Names of one chain; a longer one, which only a made-up file has, keeps its first and its last ones."""
@@ -27,6 +27,8 @@ class Node(Struct):
     """What the file itself says; it counts where no root leads here."""
     needs: Iterable[str] = ()
     """Keys of the nodes that it asks for; a key that the graph does not have is passed over."""
+    ranges: Iterable[str] = ()
+    """By which it is asked for."""
 
 
 def entries_of(
@@ -60,6 +62,7 @@ def entries_of(
                 dev=dev,
                 via=way,
                 source=source,
+                ranges=tuple(dict.fromkeys(one for key in keys for one in nodes[key].ranges))[:MOST_RANGES],
                 registry=registry,
             )
         )

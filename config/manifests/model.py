@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
+
+MOST_RANGES: Final = 50
+"""Of one package: what hundreds ask for, they ask for in few ways."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -22,6 +26,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """One shortest chain of package names that brings it in, from a direct dependency down, without itself."""
     source: str = ""
     """The file it was read from, as the watchlist names it."""
+    ranges: tuple[str, ...] = ()
+    """The ranges by which the project and its dependencies ask for it, where the file tells them; each once."""
     registry: bool = True
     """It comes from a package registry. False: from a folder, a repository or an address of its own, so that what
     a registry has under the same name is another package; it is shown, but nothing is looked up for it."""

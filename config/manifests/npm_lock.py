@@ -80,6 +80,7 @@ class _Tree:
         self._places = places
         self._named = {_target(path, place): path for path, place in places.items() if place.get("link")}
         self._elsewhere: set[str] = set()
+        self._ranges: dict[str, dict[str, None]] = {}
 
     def entries(self) -> list[Entry]:
         project = self._project()
@@ -126,7 +127,9 @@ class _Tree:
                 place = self._places.get(folder + _FOLDER + name)
                 if place is not None:
                     found = folder + _FOLDER + name
-                    if not from_registry(spec):
+                    if from_registry(spec):
+                        self._ranges.setdefault(found, {})[aliased(name, spec)[1]] = None
+                    else:
                         self._elsewhere.add(found)
                     yield self._real(found, place)
                     break
@@ -143,7 +146,7 @@ class _Tree:
         version = place.get("version", "")
         if not isinstance(name, str) or not isinstance(version, str):
             file.wrong(f"the name or version of {path[:100]} is no text", _MEND, line_of(file, path))
-        node = Node(name, version=version, dev=place.get("dev") is True, needs=needs)
+        node = Node(name, version=version, dev=place.get("dev") is True, needs=needs, ranges=self._ranges.get(path, ()))
         if place.get("link"):
             if self._real(path, place) == path:
                 node.purl, node.registry = local_purl(file, name), False

@@ -34,6 +34,8 @@ class Asked(Struct, frozen=True):
     extras: tuple[str, ...] = ()
     version: str = ""
     """The exact version that it pins; empty for a range."""
+    range: str | None = None
+    """Its specifiers, none of them for any version; None where they are none of PEP 440."""
 
 
 def asked(text: str) -> Asked | None:
@@ -52,7 +54,7 @@ def asked(text: str) -> Asked | None:
     if not _NAME.fullmatch(found.name):
         return None
     exact = (one.version for one in found.specifier if one.operator in {"==", "==="} and "*" not in one.version)
-    return Asked(normalise_pypi(found.name), extras_of(sorted(found.extras)), next(exact, ""))
+    return Asked(normalise_pypi(found.name), extras_of(sorted(found.extras)), next(exact, ""), str(found.specifier))
 
 
 def _from_before_pep_440(head: str) -> Asked | None:

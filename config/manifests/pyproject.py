@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from config.manifests.documents import line_of, toml_of
 from config.manifests.files import File
-from config.manifests.model import Entry
+from config.manifests.model import MOST_RANGES, Entry
 from config.manifests.pypi import asked, extras_of, for_development, is_elsewhere, pinned, purl_of
 from config.manifests.requirements import read_requirements
 from config.names import normalise_pypi
@@ -34,6 +35,8 @@ class Ask(Struct, frozen=True):
     registry: bool = True
     dev: bool = False
     group: str = ""
+    range: str | None = None
+    """Its specifiers; None where they are none of PEP 440."""
 
 
 class Project(Struct, frozen=True):
@@ -60,10 +63,16 @@ def read_pyproject(file: File) -> list[Entry]:
             direct=True,
             dev=all(ask.dev for ask in asks),
             source=file.name,
+            ranges=ranges_of(asks),
         )
         for purl, asks in found.items()
     ]
     return [*listed, *(entry for entry in _listed_elsewhere(file) if entry.purl not in found)]
+
+
+def ranges_of(asks: Iterable[Ask]) -> tuple[str, ...]:
+    """The ranges by which a project asks for one package, each once."""
+    return tuple(dict.fromkeys(ask.range for ask in asks if ask.range is not None))[:MOST_RANGES]
 
 
 def project_of(file: File) -> Project:
@@ -77,11 +86,7 @@ def project_of(file: File) -> Project:
     away |= {ask.name for ask in asks if not ask.registry}
     return Project(
         name,
-        tuple(
-            Ask(ask.name, ask.extras, ask.version, ask.name not in away, ask.dev, ask.group)
-            for ask in asks
-            if ask.name != name
-        ),
+        tuple(replace(ask, registry=ask.name not in away) for ask in asks if ask.name != name),
     )
 
 
@@ -112,7 +117,7 @@ class _Tables:
     def requirement(self, text: Any, what: str, dev: bool, group: str) -> Ask:
         found = asked(text) if isinstance(text, str) else None
         if found is not None:
-            return Ask(found.name, found.extras, found.version, True, dev, group)
+            return Ask(found.name, found.extras, found.version, True, dev, group, found.range)
         name = is_elsewhere(text) if isinstance(text, str) else None
         if not name:
             shown = repr(text)[:100]

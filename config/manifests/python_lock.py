@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from config.manifests.documents import line_of, toml_of
 from config.manifests.files import File
 from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
 from config.manifests.pypi import extras_of, purl_of
-from config.manifests.pyproject import BUILD, Project, project_of
+from config.manifests.pyproject import BUILD, Ask, Project, project_of, ranges_of
 from config.names import normalise_pypi
 
 LONGEST_VERSION: Final = 200
@@ -124,7 +125,12 @@ def entries_beside(file: File, packages: Sequence[Locked], project: Project | No
     else:
         asked_for = [(need, package.production is not False) for need, package in _unasked(packages)]
     production = [need for need, in_production in asked_for if in_production]
-    return entries(file, packages, production, [need for need, in_production in asked_for if not in_production])
+    listed = entries(file, packages, production, [need for need, in_production in asked_for if not in_production])
+    by_purl: dict[str, list[Ask]] = {}
+    for ask in asks:
+        by_purl.setdefault(purl_of(file, ask.name), []).append(ask)
+    ranges = {purl: ranges_of(several) for purl, several in by_purl.items()}
+    return [replace(entry, ranges=ranges[entry.purl]) if entry.purl in ranges else entry for entry in listed]
 
 
 def entries(

@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from config.manifests.documents import text_of
 from config.manifests.files import File
-from config.manifests.model import Entry
+from config.manifests.model import MOST_RANGES, Entry
 from config.manifests.pypi import LONGEST, Asked, asked, for_development, is_elsewhere, pinned, purl_of
 
 MOST_FILES: Final = 200
@@ -58,6 +58,7 @@ class _Reading:
     def __init__(self, top: File) -> None:
         self._top = top
         self._versions: dict[str, list[str]] = {}
+        self._ranges: dict[str, dict[str, None]] = {}
         self._production: set[str] = set()
         self._constraints: dict[str, str] = {}
         self._done: set[tuple[object, bool]] = set()
@@ -70,6 +71,7 @@ class _Reading:
                 direct=True,
                 dev=name not in self._production,
                 source=self._top.name,
+                ranges=tuple(self._ranges.get(name, ()))[:MOST_RANGES],
             )
             for name, versions in self._versions.items()
         ]
@@ -91,6 +93,8 @@ class _Reading:
 
     def _take(self, found: Asked, development: bool) -> None:
         self._versions.setdefault(found.name, []).append(found.version)
+        if found.range is not None:
+            self._ranges.setdefault(found.name, {})[found.range] = None
         if not development:
             self._production.add(found.name)
 

@@ -90,6 +90,7 @@ def main() -> None:
         studying,
         sweeping,
         telling,
+        watching,
     )
 
     weaklink()

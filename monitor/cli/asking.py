@@ -1,4 +1,4 @@
-"""Commands about the configuration: ``init``, ``config``, ``watch``."""
+"""Commands about the configuration: ``init``, ``config``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from pathlib import Path
 
 import click
 
-from config.edit import add_items, remove_items
 from config.manifests.reading import Manifests
-from config.names import short_form
 from config.schema import json_schema
 from config.starter import write_starter
 from monitor.assembly import check_channels
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import FINE, WRONG, Call, warn, weaklink
 from monitor.cli.output import note, say, table, write_json
-from monitor.store.targets import Wanted
 from monitor.watchlist import watched
 
 
@@ -81,79 +78,3 @@ def check(ctx: click.Context) -> None:
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     write_json(json_schema(KINDS))
-
-
-@weaklink.group()
-def watch() -> None:
-    """List and edit the watchlist."""
-
-
-@watch.command("list")
-@click.pass_obj
-def list_(call: Call) -> None:
-    """Show what each watch asks for."""
-    configuration = call.configuration()
-    reading = Manifests().look(configuration)
-    warn(reading)
-    wanted = watched(configuration, reading)
-    if call.json:
-        write_json(
-            [
-                {
-                    "watch": one.name,
-                    "owner": one.owner,
-                    "entries": [
-                        {
-                            "purl": w.subject,
-                            "versions": list(w.versions),
-                            "direct": w.direct,
-                            "dev": w.dev,
-                            "via": list(w.via),
-                            "source": w.source,
-                        }
-                        for w in wanted
-                        if w.watch == one.name and w.sort == "package"
-                    ],
-                    "maintainers": [w.subject for w in wanted if w.watch == one.name and w.sort == "maintainer"],
-                    "domains": [w.subject for w in wanted if w.watch == one.name and w.sort == "domain"],
-                }
-                for one in configuration.settings.watch
-            ]
-        )
-        return
-    owners = {one.name: one.owner for one in configuration.settings.watch}
-    table(
-        ["watch", "owner", "target", "in use", "how", "from"],
-        [
-            (w.watch, owners[w.watch] or "-", short_form(w.subject), ", ".join(w.versions), _how(w), w.source)
-            for w in wanted
-        ],
-    )
-
-
-def _how(wanted: Wanted) -> str:
-    way = "direct" if wanted.direct else " -> ".join(wanted.via) or "indirect"
-    return f"{way} (dev)" if wanted.dev else way
-
-
-@watch.command()
-@click.argument("items", nargs=-1, required=True)
-@click.option("--group", help="Name of the watch; default: the first one.")
-@click.option("--owner", help="Owner of a watch that is made anew.")
-@click.pass_obj
-def add(call: Call, items: tuple[str, ...], group: str | None, owner: str | None) -> None:
-    """Add packages, accounts (npm:~NAME) or domains; comments and order stay."""
-    edited = add_items(call.path(), items, group, owner)
-    for line in (*edited.done, *edited.left):
-        say(str(line))
-
-
-@watch.command()
-@click.argument("items", nargs=-1, required=True)
-@click.option("--group", help="Name of the watch; default: all of them.")
-@click.pass_obj
-def remove(call: Call, items: tuple[str, ...], group: str | None) -> None:
-    """Remove packages, accounts or domains; comments and order stay."""
-    edited = remove_items(call.path(), items, group)
-    for line in (*edited.done, *edited.left):
-        say(str(line))

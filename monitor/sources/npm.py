@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Final, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Struct
 
-from monitor.errors import Refused, Unavailable
+from monitor.errors import Refused, SourceError, Unavailable
 from monitor.observations import Package, Standing
 from monitor.sources.decode import BadDocument
 from monitor.sources.http import Http, Reply
@@ -69,6 +69,35 @@ class NpmSource:
         except BadDocument as error:
             raise Unavailable(host, str(error)) from None
         return Fetched(package, validators, reply.wire_bytes)
+
+    async def search(self, name: str) -> list[str]:
+        """Names near one that the registry does not have, as its own search finds them; none where it has none."""
+        registry = self._registry_for(name)
+        url = f"{registry.base_url.rstrip('/')}/-/v1/search?{urlencode({'text': name, 'size': 20})}"
+        headers = {"Accept": "application/json"}
+        if (authorization := registry.authorization_for(url)) is not None:
+            headers["Authorization"] = authorization
+        try:
+            reply = await self._http.get(url, headers=headers, max_body=LARGE)
+            found = _search_decoder.decode(reply.body).objects if reply.status == 200 else []
+        except (SourceError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return []
+        return [one.package.name for one in found]
+
+
+class _Named(Struct):
+    name: str
+
+
+class _Object(Struct):
+    package: _Named
+
+
+class _Search(Struct):
+    objects: list[_Object] = []
+
+
+_search_decoder: Final = msgspec.json.Decoder(_Search)
 
 
 def conditional(known: Validators) -> dict[str, str]:

@@ -7,7 +7,7 @@ which files have provenance (PEP 740). The simple index is asked only when the J
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import getaddresses
 from typing import Any, Final, Protocol
@@ -47,16 +47,26 @@ class IndexAddress(Protocol):
 
 
 class PypiSource:
-    """Fetches project documents from the first configured index."""
+    """Fetches project documents from the configured indexes."""
 
-    def __init__(self, http: Http, registry_for: Callable[[str], IndexAddress]) -> None:
+    def __init__(self, http: Http, indexes: Callable[[], Sequence[IndexAddress]]) -> None:
         self._http = http
-        self._registry_for = registry_for
+        self._indexes = indexes
 
     async def fetch(self, name: str, known: Validators | None = None) -> Fetched:
-        """The project as the index tells it now; Unavailable or Refused where it tells nothing."""
-        known = known or Validators()
-        index = self._registry_for(name)
+        """The project as the first index that has it tells it now; removed where none of them has it.
+
+        Unavailable or Refused where an index before it tells nothing: it may have the project, too.
+        """
+        first, *others = self._indexes()
+        fetched = await self._fetch(first, name, known or Validators())
+        for index in others:
+            if fetched.package is None or fetched.package.standing is not Standing.REMOVED:
+                break
+            fetched = await self._fetch(index, name, known or Validators())
+        return fetched
+
+    async def _fetch(self, index: IndexAddress, name: str, known: Validators) -> Fetched:
         name = normalise_pypi(name)
         url = f"{index.base_url.rstrip('/')}/pypi/{name}/json"
         reply = await self._get(index, url, conditional(known) | {"Accept": "application/json"})

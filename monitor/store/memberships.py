@@ -14,7 +14,7 @@ from monitor.accounts import is_person
 from monitor.addresses import registrable_domain
 from monitor.observations import Package
 from monitor.store.packages import chunks
-from monitor.store.tables import Membership
+from monitor.store.tables import Membership, Target
 
 Row = tuple[str, str, str, str]
 """Account, role, e-mail, domain."""
@@ -104,3 +104,13 @@ def accounts_on_domains(session: Session, domains: Iterable[str]) -> list[Any]:
             ).where(col(Membership.domain).in_(chunk))
         ).all()
     return found
+
+
+def packages_behind(session: Session, subject: str) -> set[str]:
+    """The purls of the packages that an account can publish, or that an address on a domain belongs to."""
+    if subject.startswith("domain:"):
+        which = col(Membership.domain) == subject.removeprefix("domain:")
+    else:
+        which = col(Membership.account) == subject
+    query = select(col(Target.subject)).join(Membership, col(Membership.target_id) == col(Target.id)).where(which)
+    return set(session.execute(query).scalars())

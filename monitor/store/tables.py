@@ -141,6 +141,7 @@ class WatchEntry(SQLModel, table=True):
     dev: bool = False
     via: str = Field(default="[]")
     versions: str = Field(default="[]")
+    ranges: str = Field(default="[]")
     source: str = Field(default="")
 
 

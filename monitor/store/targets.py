@@ -33,6 +33,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     dev: bool = False
     via: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -150,11 +151,11 @@ def insert_entries(session: Session, wanted: Iterable[Wanted], ids: Mapping[str,
 
 def _entry(item: Wanted, ids: Mapping[str, int]) -> tuple[Any, ...]:
     """In the order of ``_ENTRY_COLUMNS``."""
-    via, versions = (msgspec.json.encode(names).decode() for names in (item.via, item.versions))
-    return item.watch, ids[item.subject], item.owner, item.direct, item.dev, via, versions, item.source
+    lists = (msgspec.json.encode(names).decode() for names in (item.via, item.versions, item.ranges))
+    return item.watch, ids[item.subject], item.owner, item.direct, item.dev, *lists, item.source
 
 
-_ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "source")
+_ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "ranges", "source")
 
 
 def rest_derived(session: Session, now: datetime) -> None:
@@ -281,3 +282,16 @@ def reach_of(session: Session, targets: Iterable[int]) -> dict[int, tuple[Reach,
                 )
             )
     return {target: tuple(sorted(found)) for target, found in reach.items()}
+
+
+def ranges_of(session: Session, targets: Iterable[int]) -> dict[tuple[int, str], tuple[str, ...]]:
+    """The ranges by which each watch asks for these packages, by target and watch."""
+    found = {}
+    for chunk in chunks(list(set(targets))):
+        for target, watch, ranges in session.execute(
+            select(col(WatchEntry.target_id), col(WatchEntry.watch), col(WatchEntry.ranges)).where(
+                col(WatchEntry.target_id).in_(chunk)
+            )
+        ):
+            found[target, watch] = msgspec.json.decode(ranges, type=tuple[str, ...])
+    return found

@@ -63,10 +63,16 @@ def kept(session: Session, known: Mapping[str, Iterable[str]]) -> dict[str, list
                     dev=entry.dev,
                     via=msgspec.json.decode(entry.via, type=tuple[str, ...]),
                     versions=msgspec.json.decode(entry.versions, type=tuple[str, ...]),
+                    ranges=msgspec.json.decode(entry.ranges, type=tuple[str, ...]),
                     source=entry.source,
                 )
             )
     return found
+
+
+def package_subjects(session: Session) -> list[str]:
+    """Every package that is or was watched."""
+    return list(session.execute(select(col(Target.subject)).where(col(Target.sort) == "package")).scalars())
 
 
 def _active(session: Session, subjects: Iterable[str]) -> set[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -132,12 +133,37 @@ def test_a_name_that_is_not_watched_is_named(weaklink: Run) -> None:
     assert weaklink("check", "npm:..").returncode == 2
 
 
-def test_the_watchlist_is_edited_and_listed(weaklink: Run, folder: Path) -> None:
+def test_the_watchlist_is_edited_and_listed(weaklink: Run, folder: Path, registry: Any, packument: Any) -> None:
+    registry.documents["/@babel/core"] = packument("@babel/core")
     assert weaklink("watch", "add", "npm:@babel/core").returncode == 0
     entries = json.loads(weaklink("--json", "watch", "list").stdout)[0]["entries"]
     assert [entry["purl"] for entry in entries] == ["pkg:npm/left-pad", "pkg:npm/%40babel/core"]
     assert weaklink("watch", "remove", "npm:@babel/core").returncode == 0
     assert "@babel" not in (folder / "weaklink.toml").read_text()
+
+
+def test_what_no_registry_has_is_refused_with_the_nearest_names(weaklink: Run, folder: Path, registry: Any) -> None:
+    before = (folder / "weaklink.toml").read_text()
+    offered = [{"package": {"name": name}} for name in ("lfet-padd", "\x1b[2Jleft", "react")]
+    registry.documents["/-/v1/search?text=lfet-pad&size=20"] = {"objects": offered}
+    weaklink("check")  # what was watched is known
+    done = weaklink("watch", "add", "npm:lfet-pad", "npm:right-pad")
+    assert done.returncode == 2
+    assert "the registry has no npm:lfet-pad; did you mean npm:lfet-padd or npm:left-pad?" in done.stderr
+    assert "the registry has no npm:right-pad" in done.stderr
+    assert (folder / "weaklink.toml").read_text() == before
+    done = weaklink("watch", "add", "--offline", "npm:lfet-pad")
+    assert (done.returncode, done.stdout) == (0, "npm:lfet-pad is watched in shop\n")
+
+
+def test_what_cannot_be_verified_is_added_and_said(weaklink: Run, registry: Any) -> None:
+    async def refuse(_request: Any) -> Any:
+        return web.Response(status=401)
+
+    registry.answers["/secret"] = refuse
+    done = weaklink("watch", "add", "npm:secret")
+    assert done.returncode == 0
+    assert "whether there is npm:secret was not verified: 127.0.0.1" in done.stderr
 
 
 def test_the_schema_is_one_json_document(weaklink: Run) -> None:

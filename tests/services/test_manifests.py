@@ -18,8 +18,9 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from monitor.store.engine import Store, StoreError
-from monitor.store.tables import Target, WatchEntry
-from monitor.store.targets import Wanted, reconcile
+from monitor.store.memberships import packages_behind
+from monitor.store.tables import Membership, Target, WatchEntry
+from monitor.store.targets import Wanted, ids_of, reconcile
 from monitor.store.watchlist import amend, kept
 from monitor.watchlist import differences
 
@@ -168,6 +169,7 @@ def test_commands_say_what_the_files_lead_to(project: Path, weaklink: Run) -> No
         "dev": False,
         "via": [],
         "source": "app/package-lock.json",
+        "registry": True,
     }
     assert weaklink("config", "check").returncode == 0
     put(project / "app" / "package-lock.json", "{")
@@ -178,6 +180,59 @@ def test_commands_say_what_the_files_lead_to(project: Path, weaklink: Run) -> No
     done = weaklink("config", "check")
     assert done.returncode == 0
     assert "weaklink.toml:9: 'app' leads to no manifest now" in done.stderr
+
+
+def test_why_tells_the_way_from_the_watch_to_the_package(
+    project: Path, weaklink: Run, registry: Any, packument: Any
+) -> None:
+    shop = {"dependencies": {"left-pad": "^1.3.0"}}
+    tree = {"": shop, "node_modules/left-pad": {"version": "1.3.0", "dependencies": {"right-pad": "1.x"}}}
+    tree |= {"node_modules/right-pad": {"version": "1.0.0"}}
+    put(project / "app" / "package-lock.json", json.dumps({"lockfileVersion": 3, "packages": tree}))
+    put(project / "named" / "package-lock.json", lock())
+    (way,) = json.loads(weaklink("--json", "why", "npm:right-pad").stdout)
+    assert way == {
+        "watch": "shop",
+        "owner": "web-team",
+        "subject": "pkg:npm/right-pad",
+        "direct": False,
+        "dev": False,
+        "via": ["left-pad"],
+        "versions": ["1.0.0"],
+        "ranges": ["1.x"],
+        "source": "app/package-lock.json",
+    }
+    assert "shop -> left-pad -> npm:right-pad" in weaklink("why", "npm:right-pad").stdout
+    registry.documents["/right-pad"] = packument("right-pad")
+    weaklink("check")
+    ways = json.loads(weaklink("--json", "why", "npm:~alice").stdout)
+    assert [one["subject"] for one in ways] == ["pkg:npm/left-pad", "pkg:npm/right-pad"]
+    missing = weaklink("why", "npm:nothing")
+    assert (missing.returncode, missing.stderr) == (2, "weaklink: no watch leads to npm:nothing\n")
+
+
+def test_a_release_is_told_by_who_runs_it(
+    project: Path, weaklink: Run, registry: Any, taken_over: Any, sink: Any
+) -> None:
+    put(project / "named" / "package-lock.json", lock())
+    other = '[[watch]]\nname = "api"\npackages = ["npm:left-pad"]\n'
+    old = '[[watch]]\nname = "old"\nmanifests = ["old/package-lock.json"]\n'
+    with (project / "weaklink.toml").open("a") as stream:
+        stream.write(other + old)
+    pinned = json.loads(lock(left_pad="1.0.0"))
+    pinned["packages"][""]["dependencies"]["left-pad"] = "1.0.x"
+    put(project / "old" / "package-lock.json", json.dumps(pinned))
+    weaklink("check")
+    registry.documents["/left-pad"] = taken_over()
+    (found,) = (
+        one
+        for one in json.loads(weaklink("--json", "check").stdout)["findings"]
+        if one["kind"] == "install-script-added"
+    )
+    assert found["evidence"]["use"] == {"unused": ["old"], "taken": ["shop"]}
+    put(project / "old" / "package-lock.json", lock(left_pad="1.4.0"))
+    (way,) = json.loads(weaklink("--json", "why", "npm:left-pad").stdout)[1:2]
+    assert way["versions"] == ["1.4.0"]
 
 
 def wanted(watch: str, name: str, *versions: str) -> Wanted:
@@ -224,6 +279,19 @@ def test_writing_what_differs_comes_to_the_same_as_writing_all(store: Store, aft
         reconcile(session, first, NOW, Random(1))
         at_once = reconcile(session, every, NOW, Random(1))
         assert (done.added, done.removed) == (at_once.added, at_once.removed)
+
+
+def test_accounts_and_domains_are_watched_because_of_packages(store: Store) -> None:
+    with store.transaction() as session:
+        reconcile(session, [wanted("shop", name) for name in "ab"], NOW, Random(1))
+        ids = ids_of(session, ["pkg:npm/a", "pkg:npm/b"])
+        for name, account in (("a", "npm:~alice"), ("b", "npm:~bob")):
+            session.add(
+                Membership(target_id=ids[f"pkg:npm/{name}"], account=account, role="maintainer", domain="x.org")
+            )
+        session.flush()
+        assert packages_behind(session, "npm:~alice") == {"pkg:npm/a"}
+        assert packages_behind(session, "domain:x.org") == {"pkg:npm/a", "pkg:npm/b"}
 
 
 def test_what_other_sources_gave_is_kept(store: Store) -> None:

@@ -68,7 +68,7 @@ def npm(http: Http, registry: Any) -> NpmSource:
 @pytest.fixture
 def pypi(http: Http, registry: Any) -> PypiSource:
     address = Address(base_url=registry.url, simple_url=f"{registry.url}simple/")
-    return PypiSource(http, lambda _: address)
+    return PypiSource(http, lambda: [address])
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -407,7 +407,7 @@ async def test_a_simple_index_on_another_host_gets_no_token(http: Http, registry
 
     async with raw(index) as url:
         address = Address(base_url=registry.url, simple_url=f"{url}simple/", authorization=SecretStr(f"Bearer {TOKEN}"))
-        fetched = await PypiSource(http, lambda _: address).fetch("leftpad")
+        fetched = await PypiSource(http, lambda: [address]).fetch("leftpad")
     assert fetched.package is not None
     assert registry.requests[-1][1]["Authorization"] == f"Bearer {TOKEN}"
     (request,) = heard

@@ -49,7 +49,10 @@ def test_packages_with_what_is_direct_what_is_development_and_the_way_of_each(re
             t={"version": "2.0.0", "dev": True, "dependencies": {"b": "^2"}},
         )
     )
-    assert found["a"] == Entry(purl="pkg:npm/a", versions=("1.0.0",), direct=True, source="package-lock.json")
+    assert found["a"] == Entry(
+        purl="pkg:npm/a", versions=("1.0.0",), direct=True, source="package-lock.json", ranges=("^1",)
+    )
+    assert found["b"].ranges == ("^1", "^2")
     assert found["b"].versions == ("1.5.0", "2.0.0")
     assert found["b"].via == ("a",)
     assert found["c"].via == ("a", "b")
