@@ -44,10 +44,14 @@ def compose(
     now: datetime,
     still: Sequence[Alert] = (),
     coming: Sequence[Coming] = (),
+    since: datetime | None = None,
 ) -> Message:
-    """The message that tells these alerts, the gravest first; a digest also lists what is open and what comes up."""
+    """The message that tells these alerts, the gravest first; a digest also lists what is open and what comes up.
+
+    What was found after ``since``, when these people last heard of it, comes before what they know.
+    """
     findings = findings_of(session, [alert.id for alert in alerts if alert.id is not None])
-    items = tuple(_item(alert, findings.get(alert.id or 0, []), policy) for alert in alerts[:MOST_ITEMS])
+    items = tuple(_item(alert, findings.get(alert.id or 0, []), policy, since) for alert in alerts[:MOST_ITEMS])
     days = sorted(coming, key=lambda one: one.at)
     worst = max(Severity(alert.severity) for alert in alerts)
     return Message(
@@ -101,14 +105,20 @@ def _title(alerts: Sequence[Alert], items: Sequence[Item], kind: str, coming: in
 
 def titled(alert: Alert, findings: Sequence[Finding]) -> str:
     """The alert's title, with how many more subjects the same thing happened to."""
-    gravest = max(findings, key=gravity, default=None)
+    gravest = _gravest(findings)
     alike = {f.subject for f in findings if gravest is not None and f.kind == gravest.kind}
     return f"{alert.title}, and {len(alike) - 1} more" if len(alike) > 1 else alert.title
 
 
-def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
-    gravest = max(findings, key=gravity, default=None)
-    shown = sorted(findings, key=gravity, reverse=True)[:MOST_FACTS]
+def _gravest(findings: Sequence[Finding]) -> Finding | None:
+    """What most needs an answer: the gravest, and of several the last."""
+    return max(findings, key=lambda f: (gravity(f), f.at), default=None)
+
+
+def _item(alert: Alert, findings: Sequence[Finding], policy: Policy, since: datetime | None) -> Item:
+    gravest = _gravest(findings)
+    ordered = sorted(findings, key=gravity, reverse=True)
+    shown = sorted(ordered, key=lambda f: since is not None and f.at <= since)[:MOST_FACTS]
     return Item(
         alert=alert.id or 0,
         severity=str(Severity(alert.severity)),
@@ -130,6 +140,7 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy) -> Item:
             )
             for f in shown
         ),
+        more_facts=len(findings) - len(shown),
         concerns=_concerns(findings),
         reach=tuple(map(reach_line, sorted(alert.watches, key=_nearness))),
         link=_link(alert, policy),

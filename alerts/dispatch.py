@@ -209,7 +209,7 @@ def _owe(
     previous, group.sent_at = group.sent_at, now
     group.serial += 1
     alerts = [alert for _, alert in told]
-    message = compose(session, alerts, kind, policy, group.key, now, still, coming)
+    message = compose(session, alerts, kind, policy, group.key, now, still, coming, previous)
     happened = first_happened(message, previous) if kind in {"first", "update", "digest", "reopened"} else None
     body = msgspec.json.encode(message)
     for member, alert in told:

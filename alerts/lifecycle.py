@@ -19,7 +19,7 @@ from alerts.findings import Finding, gravity
 from alerts.held import Held, held_by
 from alerts.journal import Journal
 from alerts.matching import matches
-from alerts.model import Alert, AlertState
+from alerts.model import Alert, AlertFinding, AlertState
 from alerts.muting import mark, not_accepted, not_inhibited
 from alerts.routing import Policy, ways
 from alerts.rules import escalate
@@ -81,9 +81,17 @@ def take(
     return [alert for alert, _ in touched]
 
 
-def open_subjects(session: Session, cause: str) -> set[str]:
-    """The subjects of the alerts that are not resolved and whose cause begins so."""
-    query = select(Alert.subject).where(col(Alert.cause).startswith(cause), Alert.state != AlertState.RESOLVED)
+def holding(session: Session, cause: str) -> set[str]:
+    """The subjects of which an alert whose cause begins so told something that has not ended.
+
+    A person may have resolved the alert: the end is recorded all the same, so that what comes again is news.
+    """
+    query = (
+        select(Alert.subject)
+        .join(AlertFinding, col(AlertFinding.alert_id) == col(Alert.id))
+        .where(col(Alert.cause).startswith(cause), col(AlertFinding.ended_at).is_(None))
+        .distinct()
+    )
     return set(session.exec(query))
 
 
@@ -185,6 +193,7 @@ def _extend(journal: Journal, alert: Alert, held: dict[bytes, Held], findings: S
             touched = touched or bool(ended)
             if ended and not any(one.ended_at is None for one in held.values()):
                 resolve(journal, alert, note=finding.title)
+                alert.note = finding.title[:1000]
                 news = True
             continue
         key = mark(finding)
@@ -196,6 +205,9 @@ def _extend(journal: Journal, alert: Alert, held: dict[bytes, Held], findings: S
             and max(known.finding.severity, alert.severity) >= finding.severity
         ):
             continue
+        # What comes later and is as grave is what people read first: a domain that expired no longer expires soon.
+        if not touched and not finding.quiet and finding.severity >= alert.severity:
+            alert.title = finding.title[:1000]
         touched = True
         alert.lasting = alert.lasting or finding.lasting
         raised = finding.severity > alert.severity

@@ -18,7 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
 from alerts import heartbeat
-from alerts.lifecycle import open_subjects
+from alerts.lifecycle import holding
 from alerts.outbox import release_claims
 from alerts.round import tell_due
 from config.clock import Clock
@@ -32,10 +32,9 @@ from monitor.health import (
     MANIFEST,
     config_accepted,
     config_rejected,
-    delivery_findings,
     heartbeat_words,
     manifest_findings,
-    source_findings,
+    watch_findings,
 )
 from monitor.store import health as health_rows
 from monitor.store.engine import StoreError
@@ -169,9 +168,9 @@ class Daemon:
         hosts = self._parts.health()
         await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
         settings = self._parts.settings
-        told = source_findings(hosts, now, settings.thresholds)
-        told += await self._parts.store.read(lambda session: delivery_findings(session, settings, now))
-        await self._parts.tell(told)
+        await self._parts.tell(
+            await self._parts.store.read(lambda session: watch_findings(session, hosts, settings, now))
+        )
         status = await self._parts.store.read(lambda session: health_rows.status(session, now))
         words = f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
         self._manager.status(words)
@@ -222,7 +221,7 @@ class Daemon:
     async def _take_back(self) -> None:
         """What an earlier run found wrong with the configuration and its manifests holds no more, or still does."""
         try:
-            subjects = await self._parts.store.read(lambda session: open_subjects(session, "config-rejected:"))
+            subjects = await self._parts.store.read(lambda session: holding(session, "config-rejected:"))
             self._rejected = CONFIGURATION in subjects
             self._told = {subject: "" for subject in subjects if subject.startswith(MANIFEST)}
             await self._accept()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from alerts import heartbeat
 from alerts.findings import Finding, Reach
-from alerts.lifecycle import open_subjects
+from alerts.lifecycle import holding
 from alerts.muting import Inhibition
 from alerts.outbox import Failing, failing_channels
 from config.manifests.reading import Broken
@@ -68,25 +68,40 @@ INHIBITIONS: Final = (Inhibition(kind="target-failing", by="source:"),)
 """While a source is known to be out of reach, that its targets cannot be checked is no news."""
 
 
-def source_findings(hosts: list[HostHealth], at: datetime, thresholds: Thresholds) -> list[Finding]:
-    """Hosts that have been out of reach for ``source_down_after``, and those that are back."""
-    told = []
+def watch_findings(session: Session, hosts: Sequence[HostHealth], settings: Settings, at: datetime) -> list[Finding]:
+    """Sources and channels that have been out of reach for too long, and the ends of what was told of them before.
+
+    Nothing where all is well: it is asked every few seconds.
+    """
+    return [
+        *_sources(hosts, at, settings.thresholds, holding(session, "source-down:")),
+        *_channels(session, settings, at, holding(session, "delivery-failing:")),
+    ]
+
+
+def _sources(hosts: Sequence[HostHealth], at: datetime, thresholds: Thresholds, before: set[str]) -> Iterator[Finding]:
     for host in hosts:
         subject = f"source:{host.host}"
         if host.down_since is None:
-            if host.last_ok_at is not None:
-                told.append(_watch_finding("source-down", subject, at, f"{host.host} answers again", clears=True))
+            if host.last_ok_at is not None and subject in before:
+                yield _watch_finding("source-down", subject, at, f"{host.host} answers again", clears=True)
         elif at - host.down_since >= thresholds.source_down_after:
-            told.append(
-                _watch_finding(
-                    "source-down",
-                    subject,
-                    at,
-                    f"{host.host} has not answered for {_hours(at, host.down_since)}",
-                    evidence={"down_since": host.down_since.isoformat(), "reason": host.last_error},
-                )
+            yield _watch_finding(
+                "source-down",
+                subject,
+                at,
+                f"{host.host} has not answered for {_hours(at, host.down_since)}",
+                evidence={"down_since": host.down_since.isoformat(), "reason": host.last_error},
             )
-    return told
+
+
+def _channels(session: Session, settings: Settings, at: datetime, before: set[str]) -> Iterator[Finding]:
+    names = [*(channel.name for channel in settings.channel), heartbeat.URL]
+    failing = failing_channels(session, names, at - settings.thresholds.delivery_failing_after)
+    for name, one in failing.items():
+        yield _not_delivered(name, one, at)
+    for name in sorted({subject.removeprefix("channel:") for subject in before} - failing.keys()):
+        yield _watch_finding("delivery-failing", f"channel:{name}", at, f"{name} takes messages again", clears=True)
 
 
 def config_rejected(problem: str, file: str, at: datetime) -> Finding:
@@ -128,18 +143,6 @@ def _rejected(subject: str, broken: Broken, owners: Mapping[str, str], at: datet
         evidence={"file": broken.name, "line": broken.line, "mend": broken.mend},
     )
     return replace(found, reach=tuple(Reach(watch=one, owner=owners.get(one, "")) for one in broken.watches))
-
-
-def delivery_findings(session: Session, settings: Settings, at: datetime) -> list[Finding]:
-    """Channels that do not take what they are sent, with what that was; and those that take messages again."""
-    names = [*(channel.name for channel in settings.channel), heartbeat.URL]
-    failing = failing_channels(session, names, at - settings.thresholds.delivery_failing_after)
-    told = [_not_delivered(name, one, at) for name, one in failing.items()]
-    before = {subject.removeprefix("channel:") for subject in open_subjects(session, "delivery-failing:")}
-    return told + [
-        _watch_finding("delivery-failing", f"channel:{name}", at, f"{name} takes messages again", clears=True)
-        for name in sorted(before - failing.keys())
-    ]
 
 
 def _not_delivered(name: str, one: Failing, at: datetime) -> Finding:

@@ -35,6 +35,8 @@ class Item(Struct, frozen=True, kw_only=True):
     reason: str = ""
     """Why it is graver than its parts."""
     facts: tuple[Fact, ...] = ()
+    more_facts: int = 0
+    """Facts that are not listed."""
     concerns: tuple[str, ...] = ()
     """What else hangs on it: ``accounts: npm:~alice``, ``packages: npm:left-pad and 39 more``."""
     reach: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -84,8 +86,11 @@ def render(message: Message, medium: Medium, key: str = "") -> Rendered:
             message = _halved(message)
             body = write(message, key)
         return Rendered(title, body, "text" if medium.name == "json" else "html")
-    write_item = _entry if message.kind == "digest" and len(message.items) > MOST_WHOLE else _block
-    blocks = [write_item(item, medium) for item in message.items] or [medium.escape(message.text)]
+    if message.kind == "digest" and len(message.items) > MOST_WHOLE:
+        blocks = [_entry(item, medium) for item in message.items]
+    else:
+        alone = len(message.items) == 1 and message.title.endswith(message.items[0].title)
+        blocks = [_block(item, medium, headed=not alone) for item in message.items] or [medium.escape(message.text)]
     blocks += _lists(message, medium)
     head = "" if medium.name == "text" else f"{ICONS.get(message.severity, '')} "
     return Rendered(head + medium.escape(title), _fitted(blocks, message, medium), medium.body_format)
@@ -107,13 +112,16 @@ def _fitted(blocks: Sequence[str], message: Message, medium: Medium) -> str:
     return "\n\n".join(taken)
 
 
-def _block(item: Item, medium: Medium) -> str:
-    """One alert in less than fifteen lines: what, before and after, when, whom it reaches, why, what to do."""
+def _block(item: Item, medium: Medium, *, headed: bool) -> str:
+    """One alert in less than fifteen lines: what, before and after, when, whom it reaches, why, what to do.
+
+    ``headed``: with its title, which the title of a message about one alert has said already.
+    """
     e, bold = medium.escape, medium.bold
-    first = f"{bold}{e(item.title)}{bold}"
+    first = [f"{bold}{e(item.title)}{bold}"] * headed
     last = []
     if item.state == "resolved":
-        return "\n".join([first, _ended(item, e), f"Alert {item.alert}" + (f": {item.link}" if item.link else "")])
+        return "\n".join([*first, _ended(item, e), f"Alert {item.alert}" + (f": {item.link}" if item.link else "")])
     if item.reason:
         last.append(f"Graver than its parts: {e(item.reason)}")
     last += [f"{e(one[0].upper() + one[1:])}" for one in item.concerns]
@@ -131,10 +139,12 @@ def _block(item: Item, medium: Medium) -> str:
     for number, fact in enumerate(item.facts):
         lines = _fact(fact, item, e)
         if shown and len(shown) + len(lines) > room:
-            shown.append(f"… and {len(item.facts) - number} more")
+            shown.append(f"… and {len(item.facts) - number + item.more_facts} more")
             break
         shown += lines
-    return "\n".join([first, *shown, *last])
+    else:
+        shown += [f"… and {item.more_facts} more"] * bool(item.more_facts)
+    return "\n".join([*first, *shown, *last])
 
 
 def _entry(item: Item, medium: Medium) -> str:
@@ -166,7 +176,7 @@ def _lists(message: Message, medium: Medium) -> list[str]:
 def _ended(item: Item, e: Escape) -> str:
     """How it ended, and when it had begun: what refers a resolved message to the first one."""
     by = f" by {e(item.ended_by)}" if item.ended_by else " by itself"
-    note = f": {e(item.note)}" if item.note and item.ended_by else ""
+    note = f": {e(item.note)}" if item.note else ""
     return f"Resolved{by}{note}" + (f"; it was opened {clock(item.opened_at)}" if item.opened_at else "")
 
 
@@ -186,11 +196,23 @@ def said(value: Any) -> str:
     if value is None or value in ({}, [], ""):
         return ""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {said(part)}" for name, part in value.items())
+        return "; ".join(f"{str(name).replace('_', ' ')}: {said(part)}" for name, part in value.items())
     if isinstance(value, list):
         shown = ", ".join(said(part) for part in value[:20])
         return shown + (f" and {len(value) - 20} more" if len(value) > 20 else "")
-    return str(value)
+    return _moment(str(value))
+
+
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?\+00:00")
+"""A moment as facts hold it."""
+
+
+def _moment(text: str) -> str:
+    """A moment as people write it; anything else as it is."""
+    if _MOMENT.fullmatch(text):
+        with contextlib.suppress(ValueError):
+            return clock(datetime.fromisoformat(text))
+    return text
 
 
 def clock(moment: datetime) -> str:
@@ -211,4 +233,4 @@ def _json(message: Message, key: str) -> str:
 
 
 def _html(message: Message, key: str) -> str:
-    return _pages.get_template("mail.html").render(message=message, key=key)
+    return _pages.get_template("mail.html").render(message=message, key=key, most_whole=MOST_WHOLE)

@@ -20,7 +20,7 @@ from alerts.model import Delivery, DeliveryState
 from alerts.outbox import LEASE, claim_due, release_claims
 from config.settings import Channel, Settings
 from config.severity import Severity
-from monitor.health import delivery_findings
+from monitor.health import watch_findings
 from monitor.store.engine import Store
 from monitor.store.upgrade import upgrade
 
@@ -43,7 +43,7 @@ class Post:
         """What the watch would tell of its channels."""
         settings = Settings(channel=tuple(self.channels))
         with self.store.reading() as session:
-            return delivery_findings(session, settings, self.now)
+            return watch_findings(session, [], settings, self.now)
 
     def owes(self, channel: str, title: str, severity: str = "high") -> None:
         message = Message(kind="test", severity=severity, title=title, text=title, at=self.now)

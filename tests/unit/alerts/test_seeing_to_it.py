@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 from alerts import acting, reading, silences
 from alerts.dispatch import due_notifications
 from alerts.findings import Finding, Reach
-from alerts.lifecycle import REOPEN_WITHIN, take
+from alerts.lifecycle import REOPEN_WITHIN, holding, take
 from alerts.matching import View, parse_match
 from alerts.messages.content import Coming, Message
 from alerts.model import Alert, Delivery
@@ -396,6 +396,28 @@ def test_each_message_is_on_record_with_how_late_it_was(desk: Desk) -> None:
     assert told["seconds_from_happening"] == 26 * 3600
     assert (told["channel"], told["kind"], told["alerts"], told["state"]) == ("mail", "first", [1], "sent")
     assert reading.deliveries_json(desk.session, alert=2) == []
+
+
+def test_an_update_is_called_by_its_news_and_leads_with_it(desk: Desk) -> None:
+    domain = {"subject": "domain:x.example", "cause": "domain:x.example", "lasting": True, "severity": Severity.HIGH}
+    desk.finds(finding(kind="domain-expiring", title="x.example expires in 6 days", **domain))
+    later = NOW + 90 * MINUTE
+    desk.finds(finding(kind="domain-expired", title="x.example has expired", change_id=2, at=later, **domain))
+    told = desk.last()
+    assert told.title == "Update: x.example has expired"
+    assert [fact.title for fact in told.items[0].facts] == ["x.example has expired", "x.example expires in 6 days"]
+    desk.finds(finding("bob", title="x.example is registered until 2027", clears=True, **domain))
+    (item,) = desk.last().items
+    assert (item.state, item.note) == ("resolved", "x.example is registered until 2027")
+
+
+def test_a_state_that_a_person_resolved_is_known_to_hold_until_it_ends(desk: Desk) -> None:
+    desk.finds(state())
+    assert holding(desk.session, "source-down:") == {"source:npm.example"}
+    acting.resolve(desk.session, [1], who="bob", note="", now=desk.now)
+    assert holding(desk.session, "source-down:") == {"source:npm.example"}
+    desk.finds(state(clears=True))
+    assert holding(desk.session, "source-down:") == set()
 
 
 def test_what_grew_graver_before_its_digest_came_is_told_at_once_and_once(session: Session) -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from apprise import Apprise
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from alerts.messages.content import Fact, Item, Message
 from alerts.messages.escape import header, markdown, slack, visible
-from alerts.messages.render import medium_of, render
+from alerts.messages.render import medium_of, render, said
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SERVICES = [
@@ -80,6 +81,41 @@ def test_a_webhook_gets_the_content_and_its_key() -> None:
     told = json.loads(render(message(), medium_of("jsons://x"), "key-1").body)
     assert told["key"] == "key-1"
     assert told["items"][0]["facts"][0]["kind"] == "publisher-changed"
+
+
+def digest(count: int) -> Message:
+    grave = message().items[0]
+    weak = msgspec.structs.replace(grave, severity="medium", title="something weak", why="", advice="")
+    items = (grave, *(msgspec.structs.replace(weak, alert=number) for number in range(count)))
+    return Message(kind="digest", severity="critical", title="new", items=items, thread="t", at=NOW)
+
+
+def test_a_mail_tells_few_whole_and_many_in_a_table_after_the_grave_ones() -> None:
+    few, many = (render(digest(count), medium_of("mailto://x")).body for count in (2, 9))
+    assert few.count("<h1") == 3
+    assert (many.count("<h1"), many.count("something weak</a>")) == (1, 9)
+    assert many.index("<h1") < many.index("Also new") < many.index("something weak")
+
+
+@pytest.mark.parametrize("service", ["slack://x", "ntfy://x"])
+def test_a_chat_says_the_title_once(service: str) -> None:
+    rendered = render(message("a title", facts=1), medium_of(service))
+    assert "a title" in rendered.title
+    assert not rendered.body.startswith(("a title", "*a title"))
+    two = render(message("a title", items=2, facts=1), medium_of(service))
+    assert two.body.startswith(("a title", "*a title"))
+
+
+@pytest.mark.parametrize("service", ["slack://x", "mailto://x"])
+def test_facts_that_are_left_out_are_counted(service: str) -> None:
+    told = message(facts=2)
+    item = msgspec.structs.replace(told.items[0], more_facts=11)
+    assert "… and 11 more" in render(msgspec.structs.replace(told, items=(item,)), medium_of(service)).body
+
+
+def test_moments_and_names_of_facts_are_shown_as_people_write_them() -> None:
+    assert said({"expires_at": "2026-11-26T00:00:00+00:00"}) == "expires at: 2026-11-26 00:00 UTC"
+    assert said("2026-13-99T00:00:00+00:00") == "2026-13-99T00:00:00+00:00"
 
 
 def harmless(text: str) -> bool:
