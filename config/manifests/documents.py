@@ -134,15 +134,16 @@ def _levels(text: str) -> int:
     return deepest
 
 
-def yaml_of(file: File) -> list[Any]:
+def yaml_of(file: File, *, alike: bool = False) -> list[Any]:
     """The documents of a YAML file. Scalars stay text, but for null and booleans: ``1.10`` is a version, no number.
 
-    Anchors are followed only as far as they are small; keys that stand twice are an error.
+    Anchors are followed only as far as they are small; keys that stand twice are an error, unless ``alike`` lets them
+    pass where both have the same value.
     """
     text = text_of(file)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        return _Tree(file, loader).documents()
+        return _Tree(file, loader, alike).documents()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or "it is no YAML").split("\n")[0][:120]
@@ -161,8 +162,9 @@ _MOST_NODES: Final = 5_000_000
 class _Tree:
     """Plain data from YAML's events, without tags, objects or growth by aliases."""
 
-    def __init__(self, file: File, loader: Any) -> None:
+    def __init__(self, file: File, loader: Any, alike: bool) -> None:
         self._file = file
+        self._alike = alike
         self._next: Callable[[], Any] = loader.get_event
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
@@ -206,9 +208,10 @@ class _Tree:
             if not isinstance(event, yaml.ScalarEvent):
                 self._wrong(event, "a key must be text")
             key = event.value
-            if key in made:
+            value = self._node(self._next(), depth + 1)
+            if key in made and not (self._alike and made[key] == value):
                 self._wrong(event, f"the key {key[:80]!r} stands twice in one mapping")
-            made[key] = self._node(self._next(), depth + 1)
+            made[key] = value
         return made
 
     def _wrong(self, event: Any, problem: str) -> NoReturn:

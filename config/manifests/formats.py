@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from config.manifests.bun_lock import read_bun_lock
 from config.manifests.cyclonedx import read_cyclonedx_xml
 from config.manifests.files import File
 from config.manifests.json_sbom import read_json_sbom
@@ -24,6 +25,9 @@ from config.manifests.uv_lock import read_uv_lock
 
 _PYTHON_LOCKS: Final = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
 _SBOMS: Final = ("bom.json", "*.bom.json", "*.cdx.json", "sbom.json", "*.sbom.json", "*.spdx.json", "*.spdx3.json")
+from config.manifests.package_json import read_package_json
+from config.manifests.pnpm_lock import read_pnpm_lock
+from config.manifests.yarn_lock import read_yarn_lock
 
 
 class Format(Struct, frozen=True):
@@ -61,6 +65,15 @@ FORMATS: Final[tuple[Format, ...]] = (
     ),
     Format("SPDX tag-value", ("*.spdx",), read_spdx_tags, marks=(b"SPDXVersion:",)),
     Format("SPDX YAML", ("*.spdx.yml", "*.spdx.yaml"), read_spdx_yaml, marks=(b"spdxVersion:",)),
+    Format("Yarn lock file", ("yarn.lock",), read_yarn_lock),
+    Format("pnpm lock file", ("pnpm-lock.yaml",), read_pnpm_lock),
+    Format("Bun lock file", ("bun.lock",), read_bun_lock),
+    Format(
+        "package.json",
+        ("package.json",),
+        read_package_json,
+        yields_to=("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
+    ),
 )
 
 

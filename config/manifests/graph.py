@@ -27,6 +27,8 @@ class Node(Struct):
     """What the file itself says; it counts where no root leads here."""
     needs: Iterable[str] = ()
     """Keys of the nodes that it asks for; a key that the graph does not have is passed over."""
+    needs_in_development: Iterable[str] = ()
+    """What it asks for too where it is developed: a folder beside the project, whose own tools are installed."""
     ranges: Iterable[str] = ()
     """By which it is asked for."""
 
@@ -39,21 +41,21 @@ def entries_of(
     ``production`` and ``development`` are the keys of what the project itself asks for. A package is development's
     only if nothing in production leads to it, and its chain is a shortest one from there.
     """
-    wanted, needed_in_tests = [*production], [*development]
-    ways = _Ways(nodes)
-    ways.follow(wanted)
-    lasting = frozenset(ways.before)
-    ways.follow(needed_in_tests)
-    direct = {*wanted, *needed_in_tests}
+    wanted, wanted_too = [*production], [*development]
+    lasting = _Ways(nodes, wanted, in_development=False)
+    ways = _Ways(nodes, [*wanted, *wanted_too], in_development=True)
+    direct = {*wanted, *wanted_too}
     groups: dict[tuple[str, bool], list[str]] = {}
     for key, node in nodes.items():
         if node.purl:
             groups.setdefault((node.purl, node.registry), []).append(key)
     made = []
     for (purl, registry), keys in groups.items():
-        dev = all(key not in lasting if key in ways.before else nodes[key].dev for key in keys)
+        reached = [key for key in keys if key in ways.before]
+        dev = lasting.before.keys().isdisjoint(reached) if reached else all(nodes[key].dev for key in keys)
         asked_for = not direct.isdisjoint(keys)
-        way = () if asked_for else ways.to(min(keys, key=lambda key: (key not in lasting, ways.steps(key))))
+        known = ways if dev else lasting
+        way = () if asked_for else known.to(min(keys, key=known.steps))
         made.append(
             Entry(
                 purl=purl,
@@ -72,28 +74,25 @@ def entries_of(
 class _Ways:
     """Shortest ways from what the project asks for, breadth first; the first one found is kept."""
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
+    def __init__(self, nodes: Mapping[str, Node], roots: Iterable[str], *, in_development: bool) -> None:
         self._nodes = nodes
         self.before: dict[str, tuple[str, int]] = {}
         """Of each node that was reached: the node before it on its way (itself, where it begins), and the steps."""
         self._start: dict[str, str] = {}
-
-    def follow(self, roots: Iterable[str]) -> None:
-        nodes, before, start = self._nodes, self.before, self._start
+        before, start = self.before, self._start
         queue: deque[str] = deque()
         for root in roots:
             if root in nodes and root not in before:
-                before[root] = (root, 0)
-                start[root] = root
+                before[root], start[root] = (root, 0), root
                 queue.append(root)
         while queue:
             key = queue.popleft()
-            steps = before[key][1] + 1
-            for needed in nodes[key].needs:
-                if needed in nodes and needed not in before:
-                    before[needed] = (key, steps)
-                    start[needed] = start[key]
-                    queue.append(needed)
+            node, steps = nodes[key], before[key][1] + 1
+            for needs in (node.needs, node.needs_in_development if in_development else ()):
+                for needed in needs:
+                    if needed in nodes and needed not in before:
+                        before[needed], start[needed] = (key, steps), start[key]
+                        queue.append(needed)
 
     def steps(self, key: str) -> int:
         """Steps to a node; more than any way has, where it was not reached."""

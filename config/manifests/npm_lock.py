@@ -14,8 +14,9 @@ from config.manifests.documents import json_of
 from config.manifests.files import File
 from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
-from config.manifests.npm_names import aliased, from_registry, line_of, local_purl, mapping, npm_purl, specs
-from config.manifests.package_json import Asked, asked_by
+from config.manifests.node_folders import Folders
+from config.manifests.npm_names import aliased, from_registry, line_of, local_purl, mapping, npm_purl, specs, tarball
+from config.manifests.npm_project import MANIFEST, Asked, asked_by, manifest_in
 from config.manifests.workspaces import globs_of, is_member
 
 NEWEST: Final = 3
@@ -79,6 +80,7 @@ class _Tree:
         self._file = file
         self._places = places
         self._named = {_target(path, place): path for path, place in places.items() if place.get("link")}
+        self._folders = Folders(file, places, _outwards)
         self._elsewhere: set[str] = set()
         self._ranges: dict[str, dict[str, None]] = {}
 
@@ -102,10 +104,10 @@ class _Tree:
         if "" in self._places:
             root = self._places[""]
         else:
-            beside = self._file.beside("package.json")
+            beside = self._file.beside(MANIFEST)
             if beside is None:
                 return None
-            root = mapping(beside, json_of(beside), "the manifest")
+            root = manifest_in(beside)
         globs = globs_of(root)
         within = [path for path in self._places if path and _FOLDER not in path and is_member(path, globs)]
         return {"": asked_by(self._file, root)} | {path: asked_by(self._file, self._places[path]) for path in within}
@@ -120,19 +122,13 @@ class _Tree:
         return asked
 
     def _found(self, path: str, asked: Mapping[str, str]) -> Iterator[str]:
-        """The place that each name leads to, from the folder of ``path`` outwards, as Node.js looks for it."""
-        outwards = [*_outwards(path)]
-        for name, spec in asked.items():
-            for folder in outwards:
-                place = self._places.get(folder + _FOLDER + name)
-                if place is not None:
-                    found = folder + _FOLDER + name
-                    if from_registry(spec):
-                        self._ranges.setdefault(found, {})[aliased(name, spec)[1]] = None
-                    else:
-                        self._elsewhere.add(found)
-                    yield self._real(found, place)
-                    break
+        """The place that each name leads to from the folder of ``path``."""
+        for name, found in self._folders.found(path, asked):
+            if from_registry(asked[name]):
+                self._ranges.setdefault(found, {})[aliased(name, asked[name])[1]] = None
+            else:
+                self._elsewhere.add(found)
+            yield self._real(found, self._places[found])
 
     def _real(self, path: str, place: Mapping[str, Any]) -> str:
         """The folder that a link stands for, where the lock file knows it."""
@@ -147,19 +143,23 @@ class _Tree:
         if not isinstance(name, str) or not isinstance(version, str):
             file.wrong(f"the name or version of {path[:100]} is no text", _MEND, line_of(file, path))
         node = Node(name, version=version, dev=place.get("dev") is True, needs=needs, ranges=self._ranges.get(path, ()))
+        if not inside:
+            node.needs_in_development = [*self._found(path, asked_by(file, place).development)]
         if place.get("link"):
             if self._real(path, place) == path:
                 node.purl, node.registry = local_purl(file, name), False
-        elif not inside or path in self._elsewhere or _is_elsewhere(place.get("resolved")):
+        elif not inside or self._is_elsewhere(path, place.get("resolved"), version):
             node.purl, node.registry = local_purl(file, name), False
         else:
             node.purl = npm_purl(file, name, path)
         return node
 
-
-def _is_elsewhere(resolved: object) -> bool:
-    """Whether this is no address of a tarball; whether that is a registry's, only what asks for it can say."""
-    return isinstance(resolved, str) and ":" in resolved and not resolved.startswith(("https:", "http:"))
+    def _is_elsewhere(self, path: str, resolved: object, version: str) -> bool:
+        asked_so = path in self._elsewhere or not version
+        if not isinstance(resolved, str) or ":" not in resolved:
+            return path in self._elsewhere
+        # Many registries keep tarballs at addresses of their own kind: only what asks for one tells.
+        return tarball(resolved) is None and (asked_so or not resolved.startswith(("https:", "http:")))
 
 
 def _target(path: str, place: Mapping[str, Any]) -> str:
@@ -180,9 +180,9 @@ def _name(path: str) -> str:
 
 
 def _outwards(path: str) -> Iterator[str]:
-    """The folders in which Node.js looks for ``node_modules``: the package's own, then each one around it."""
+    """The ``node_modules`` that a package looks into: its own, then that of each folder around it."""
     while path:
-        yield path + "/"
+        yield f"{path}/{_FOLDER}"
         folder, inside, _ = path.rpartition(_FOLDER)
         path = folder.rstrip("/") if inside else path.rpartition("/")[0]
-    yield ""
+    yield _FOLDER

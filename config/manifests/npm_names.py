@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+from urllib.parse import unquote
 
 from config.manifests.documents import text_of
 from config.manifests.files import File
 from config.names import BadName, package_purl
 
 _RANGE: Final = re.compile(r"$|v?\d|[\^~<>=*|]|[xX](\.|$)")
+_TARBALL: Final = re.compile(
+    r"https?://[^?#]*?/((?:@[^/@]+(?:/|%2[fF]))?([^/@]+))/-/(?:@[^/]+/)?([^/]+?)-(\d+\.\d+\.\d+[^/]*)\.t(?:ar\.)?gz(?:[?#]|$)"
+)
 _EXACT: Final = re.compile(r"=?v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)")
 
 
@@ -74,6 +78,12 @@ def from_registry(spec: str) -> bool:
     if spec.startswith(("npm:", "jsr:", "catalog:")):
         return True
     return ":" not in spec and "/" not in spec and not spec.startswith(".") and not spec.endswith((".tgz", ".tar.gz"))
+
+
+def tarball(address: str) -> tuple[str, str] | None:
+    """Name and version of a package by its address on a registry (``…/qs/-/qs-6.5.2.tgz``); None for any other."""
+    found = _TARBALL.match(address)
+    return (unquote(found[1]), found[4]) if found and found[2] == found[3] else None
 
 
 def exact(spec: str) -> str:

@@ -1,30 +1,41 @@
-"""``package.json``: what a project asks for, as ranges."""
+"""``package.json``: what a project asks for, as ranges; a lock file beside it says more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from msgspec import Struct
-
 from config.manifests.files import File
-from config.manifests.npm_names import specs
+from config.manifests.model import Entry
+from config.manifests.npm_names import aliased, exact, from_registry, local_purl, npm_purl, tarball
+from config.manifests.npm_project import asked_by, project_of
 
 
-class Asked(Struct, frozen=True):
-    """What one manifest asks for: names and ranges."""
+def read_package_json(file: File) -> list[Entry]:
+    """What a manifest and its workspaces ask for; a version only where a range allows no other.
 
-    production: dict[str, str]
-    """With what is optional, and with peers, which are installed too."""
-    development: dict[str, str]
-
-
-def asked_by(file: File, manifest: Mapping[str, Any]) -> Asked:
-    """What a ``package.json``, or the copy of one in a lock file, asks for; ManifestError where that is no table."""
-    peers = specs(file, manifest.get("peerDependencies"), "peerDependencies")
-    development = specs(file, manifest.get("devDependencies"), "devDependencies")
-    # A library names a peer for its users, and once more for its own tests: that one is development's.
-    production = {name: spec for name, spec in peers.items() if name not in development}
-    for table in ("dependencies", "optionalDependencies"):
-        production |= specs(file, manifest.get(table), table)
-    return Asked(production, development)
+    ManifestError where it, or the manifest of a workspace, is none.
+    """
+    project = project_of(file)
+    own = {manifest.get("name") for _, manifest in project.values()}
+    found: dict[tuple[str, bool], list[tuple[str, bool]]] = {}
+    for within, manifest in project.values():
+        asked = asked_by(within, manifest)
+        for table, dev in ((asked.production, False), (asked.development, True)):
+            for name, spec in table.items():
+                if name in own or spec.startswith("workspace:"):
+                    continue
+                at = tarball(spec)
+                registry = at is not None or from_registry(spec)
+                real, wanted = at or aliased(name, spec)
+                purl = npm_purl(within, real, name) if registry else local_purl(within, real)
+                if purl:
+                    found.setdefault((purl, registry), []).append((exact(wanted) if registry else "", dev))
+    return [
+        Entry(
+            purl=purl,
+            versions=tuple(dict.fromkeys(version for version, _ in asked_for if version)),
+            direct=True,
+            dev=all(dev for _, dev in asked_for),
+            source=file.name,
+            registry=registry,
+        )
+        for (purl, registry), asked_for in found.items()
+    ]

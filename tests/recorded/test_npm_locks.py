@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import pytest
 
 from config.manifests.files import File, Files
 from config.manifests.formats import format_of
-from config.manifests.model import Entry
+from config.manifests.model import Entry, ManifestError
 from config.names import split_purl
 
 LOCKS = Path(os.environ.get("RECORDED_DATA", "")) / "locks"
-FORMATS = {"package-lock.json"}
+FORMATS = {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"}
 EXPECTED: dict[str, dict[str, Any]] = (
     {
         name: stated
@@ -58,6 +59,14 @@ def test_every_package_that_another_tool_finds_and_no_other(name: str) -> None:
     assert found - expected <= LEFT_OUT_BY_A_TOOL
 
 
+@pytest.mark.parametrize("name", [name for name, one in EXPECTED.items() if one.get("error_expected")])
+def test_a_file_that_other_tools_refuse_is_one_clear_error(name: str) -> None:
+    with pytest.raises(ManifestError) as raised:
+        entries_in(name)
+    assert raised.value.line
+    assert raised.value.mend
+
+
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("real-") and "package-lock" in name])
 def test_every_folder_of_a_real_lock_file_of_npm_and_npms_own_word_on_development(name: str) -> None:
     entries = {split_purl(entry.purl)[1]: entry for entry in entries_in(name)}
@@ -72,3 +81,23 @@ def test_every_folder_of_a_real_lock_file_of_npm_and_npms_own_word_on_developmen
         assert set(entry.versions) == {place["version"] for place in places}
         assert entry.dev == all(place.get("dev", False) for place in places)
         assert entry.direct or entry.via
+
+
+KEYS = {
+    "yarn.lock": re.compile(r'^  resolution: "(.+)@npm:([^"]+)"$', re.MULTILINE),
+    "pnpm-lock.yaml": re.compile(r"^  '?([^\s(]+)@(\d+\.[^\s()']*?)'?:$", re.MULTILINE),
+    "bun.lock": re.compile(r'^    "[^"]+": \["([^"]+)@(\d[^"]*)"', re.MULTILINE),
+}
+"""What a line looks like that names a package of a registry and its version."""
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("real-") and "package-lock" not in name])
+def test_every_line_of_a_real_lock_file_that_names_a_package_and_how_each_came_in(name: str) -> None:
+    entries = [entry for entry in entries_in(name) if entry.registry]
+    text = file_named(name).data.decode()
+    counted = set(KEYS[EXPECTED[name]["format"]].findall(text))
+    assert len(counted) >= 5
+    assert pairs(entries) == counted
+    direct = {split_purl(entry.purl)[1] for entry in entries if entry.direct}
+    for entry in entries:
+        assert entry.direct or entry.via[0] in direct
