@@ -14,7 +14,17 @@ from config.manifests.files import File
 from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
 from config.manifests.node_folders import Folders
-from config.manifests.npm_names import from_registry, line_of, local_purl, mapping, npm_purl, specs, split, tarball
+from config.manifests.npm_names import (
+    aliased,
+    from_registry,
+    line_of,
+    local_purl,
+    mapping,
+    npm_purl,
+    specs,
+    split,
+    tarball,
+)
 from config.manifests.npm_project import asked_by
 
 NEWEST: Final = 2
@@ -41,6 +51,7 @@ class _Tree:
         self._workspaces = mapping(file, lock.get("workspaces"), "workspaces")
         self._places = mapping(file, lock.get("packages"), "packages")
         self._folders = Folders(file, self._places, _outwards)
+        self._ranges: dict[str, dict[str, None]] = {}
 
     def entries(self) -> list[Entry]:
         production: list[str] = []
@@ -53,6 +64,8 @@ class _Tree:
             production += self._found(within, asked.production)
             development += self._found(within, asked.development)
         nodes = {path: self._node(path, place) for path, place in self._places.items()}
+        for path, node in nodes.items():
+            node.ranges = self._ranges.get(path, ()) if node.registry else ()
         return entries_of(nodes, production, development, self._file.name)
 
     def _node(self, path: str, place: Any) -> Node:
@@ -77,7 +90,10 @@ class _Tree:
         return node
 
     def _found(self, path: str, asked: Mapping[str, str]) -> Iterator[str]:
-        return (found for _, found in self._folders.found(path, asked))
+        for name, found in self._folders.found(path, asked):
+            if from_registry(asked[name]):
+                self._ranges.setdefault(found, {})[aliased(name, asked[name])[1]] = None
+            yield found
 
 
 def _outwards(path: str) -> Iterator[str]:

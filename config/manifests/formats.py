@@ -14,20 +14,20 @@ from config.manifests.files import File
 from config.manifests.json_sbom import read_json_sbom
 from config.manifests.model import Entry
 from config.manifests.npm_lock import read_npm_lock
+from config.manifests.package_json import read_package_json
 from config.manifests.pdm_lock import read_pdm_lock
 from config.manifests.pipfile_lock import read_pipfile_lock
+from config.manifests.pnpm_lock import read_pnpm_lock
 from config.manifests.poetry_lock import read_poetry_lock
 from config.manifests.pylock import read_pylock
 from config.manifests.pyproject import read_pyproject
 from config.manifests.requirements import read_requirements
 from config.manifests.spdx import read_spdx_tags, read_spdx_yaml
 from config.manifests.uv_lock import read_uv_lock
+from config.manifests.yarn_lock import read_yarn_lock
 
 _PYTHON_LOCKS: Final = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml")
 _SBOMS: Final = ("bom.json", "*.bom.json", "*.cdx.json", "sbom.json", "*.sbom.json", "*.spdx.json", "*.spdx3.json")
-from config.manifests.package_json import read_package_json
-from config.manifests.pnpm_lock import read_pnpm_lock
-from config.manifests.yarn_lock import read_yarn_lock
 
 
 class Format(Struct, frozen=True):

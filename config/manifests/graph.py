@@ -51,10 +51,9 @@ def entries_of(
             groups.setdefault((node.purl, node.registry), []).append(key)
     made = []
     for (purl, registry), keys in groups.items():
-        reached = [key for key in keys if key in ways.before]
-        dev = lasting.before.keys().isdisjoint(reached) if reached else all(nodes[key].dev for key in keys)
+        dev = all(key not in lasting.before if key in ways.before else nodes[key].dev for key in keys)
         asked_for = not direct.isdisjoint(keys)
-        known = ways if dev else lasting
+        known = ways if lasting.before.keys().isdisjoint(keys) else lasting
         way = () if asked_for else known.to(min(keys, key=known.steps))
         made.append(
             Entry(

@@ -95,8 +95,13 @@ class _Tree:
         else:
             production = [found for path, asked in project.items() for found in self._found(path, asked.production)]
             development = [found for path, asked in project.items() for found in self._found(path, asked.development)]
-        within = project or {}
-        nodes = {path: self._node(path, needs[path]) for path in self._places if path not in within}
+        own = project or {}
+        tools = {
+            path: [*self._found(path, asked_by(self._file, place).development)]
+            for path, place in self._places.items()
+            if path not in own and _FOLDER not in path
+        }
+        nodes = {path: self._node(path, needs[path], tools.get(path, [])) for path in self._places if path not in own}
         return entries_of(nodes, production, development, self._file.name)
 
     def _project(self) -> dict[str, Asked] | None:
@@ -135,16 +140,15 @@ class _Tree:
         target = _target(path, place) if place.get("link") else path
         return target if target in self._places else path
 
-    def _node(self, path: str, needs: list[str]) -> Node:
+    def _node(self, path: str, needs: list[str], tools: list[str]) -> Node:
         place, file = self._places[path], self._file
         inside = _FOLDER in path
         name = place.get("name") or _name(path if inside else self._named.get(path, path))
         version = place.get("version", "")
         if not isinstance(name, str) or not isinstance(version, str):
             file.wrong(f"the name or version of {path[:100]} is no text", _MEND, line_of(file, path))
-        node = Node(name, version=version, dev=place.get("dev") is True, needs=needs, ranges=self._ranges.get(path, ()))
-        if not inside:
-            node.needs_in_development = [*self._found(path, asked_by(file, place).development)]
+        node = Node(name, version=version, dev=place.get("dev") is True, needs=needs, needs_in_development=tools)
+        node.ranges = self._ranges.get(path, ())
         if place.get("link"):
             if self._real(path, place) == path:
                 node.purl, node.registry = local_purl(file, name), False

@@ -16,6 +16,7 @@ def read_package_json(file: File) -> list[Entry]:
     project = project_of(file)
     own = {manifest.get("name") for _, manifest in project.values()}
     found: dict[tuple[str, bool], list[tuple[str, bool]]] = {}
+    ranges: dict[str, dict[str, None]] = {}
     for within, manifest in project.values():
         asked = asked_by(within, manifest)
         for table, dev in ((asked.production, False), (asked.development, True)):
@@ -28,6 +29,8 @@ def read_package_json(file: File) -> list[Entry]:
                 purl = npm_purl(within, real, name) if registry else local_purl(within, real)
                 if purl:
                     found.setdefault((purl, registry), []).append((exact(wanted) if registry else "", dev))
+                if registry and not spec.startswith("catalog:"):
+                    ranges.setdefault(purl, {})[wanted] = None
     return [
         Entry(
             purl=purl,
@@ -35,6 +38,7 @@ def read_package_json(file: File) -> list[Entry]:
             direct=True,
             dev=all(dev for _, dev in asked_for),
             source=file.name,
+            ranges=tuple(ranges.get(purl, ())) if registry else (),
             registry=registry,
         )
         for (purl, registry), asked_for in found.items()

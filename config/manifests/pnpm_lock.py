@@ -15,7 +15,7 @@ from config.manifests.documents import yaml_of
 from config.manifests.files import File
 from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
-from config.manifests.npm_names import line_of, local_purl, mapping, npm_purl, split
+from config.manifests.npm_names import aliased, from_registry, line_of, local_purl, mapping, npm_purl, split
 
 _MAJORS: Final = (5, 6, 7, 9)
 _MEND: Final = "make it anew with pnpm install --lockfile-only"
@@ -34,9 +34,9 @@ def read_pnpm_lock(file: File) -> list[Entry]:
         if document is None:
             continue
         lock = _Lock(file, document, f"{number} ")
-        nodes |= lock.nodes()
         production += lock.asked_for(_PRODUCTION)
         development += lock.asked_for(_DEVELOPMENT)
+        nodes |= lock.nodes()
     return entries_of(nodes, production, development, file.name)
 
 
@@ -58,6 +58,8 @@ class _Lock:
             file.wrong("it ends too early", _MEND, file.data.count(b"\n") + 1)
         importers = self._table(document, "importers")
         self._importers = importers if "importers" in document else {".": document}
+        self._catalogs = self._table(document, "catalogs")
+        self._ranges: dict[str, dict[str, None]] = {}
 
     def _ends_in_nothing(self) -> bool:
         return bool(self._packages) and not [*self._packages.values()][-1]
@@ -77,7 +79,11 @@ class _Lock:
     def asked_for(self, tables: Iterable[str]) -> Iterator[str]:
         """The keys of what the project and its workspaces ask for in some tables."""
         for importer in self._importers.values():
-            yield from self._needs(importer, tables)
+            specifiers = mapping(self._file, importer.get("specifiers"), "specifiers")
+            for name, asked, found in self._needs(importer, tables):
+                spec = asked.get("specifier") if isinstance(asked, dict) else specifiers.get(name)
+                self._note_range(name, spec, found)
+                yield found
 
     def nodes(self) -> dict[str, Node]:
         return {self._prefix + key: self._node(key, place) for key, place in self._places.items()}
@@ -92,29 +98,40 @@ class _Lock:
         name, version = stated.get("name") or name, stated.get("version") or version
         resolution = mapping(self._file, stated.get("resolution"), "resolution")
         node = Node(name, version=version, registry=registry, dev=stated.get("dev") is True)
-        node.needs = [*self._needs(place, _PRODUCTION)]
+        node.needs = [found for _, _, found in self._needs(place, _PRODUCTION)]
         if registry:
             node.purl = npm_purl(self._file, name, key)
+            node.ranges = self._ranges.get(self._prefix + key, ())
         elif name and resolution.get("directory") not in self._importers:
             node.purl = local_purl(self._file, name)
         return node
 
-    def _needs(self, holder: Mapping[str, Any], tables: Iterable[str]) -> Iterator[str]:
+    def _note_range(self, name: str, spec: Any, found: str) -> None:
+        if isinstance(spec, str) and spec.startswith("catalog:"):
+            catalogued = self._catalogs.get(spec.removeprefix("catalog:") or "default", {}).get(name)
+            spec = catalogued.get("specifier") if isinstance(catalogued, dict) else None
+        if isinstance(spec, str) and from_registry(spec):
+            self._ranges.setdefault(found, {})[aliased(name, spec)[1]] = None
+
+    def _needs(self, holder: Mapping[str, Any], tables: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
+        """What it asks for: the name, what stands there, and the key that this leads to."""
         for table in tables:
             for name, asked in mapping(self._file, holder.get(table), table).items():
                 reference = asked.get("version") if isinstance(asked, dict) else asked
                 if not isinstance(reference, str):
                     problem = f"the version of {name[:100]!r} in {table!r} is no text"
                     self._file.wrong(problem, _MEND, line_of(self._file, name))
-                yield from self._found(name, reference)
+                found = self._found(name, reference)
+                if found is not None:
+                    yield name, asked, found
 
-    def _found(self, name: str, reference: str) -> Iterator[str]:
+    def _found(self, name: str, reference: str) -> str | None:
         """The key that a reference leads to: a version, or a whole key where the name alone does not tell it."""
         joined = f"/{name}/{reference}" if self._major == 5 else f"/{name}@{reference}"
         for key in (joined, joined[1:], reference):
             if key in self._places:
-                yield self._prefix + key
-                return
+                return self._prefix + key
+        return None
 
     def _named(self, key: str) -> tuple[str, str]:
         """Name and version of a package of a registry, by its key; the version is empty for one from elsewhere."""

@@ -66,10 +66,12 @@ class _Lock:
         self._file = file
         self._packages = packages
         self._by_range: dict[str, str] = {}
+        self._patches: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
         for n, package in enumerate(packages):
             # Behind `::` Berry says whose folder a path starts from.
             self._by_range |= {one.partition("::")[0]: str(n) for one in package.ranges}
+            self._patches |= {_patched(one): str(n) for one in package.ranges if "@patch:" in one}
             for name in dict.fromkeys(split(one)[0] for one in package.ranges):
                 self._by_name.setdefault(name, []).append(str(n))
 
@@ -90,6 +92,8 @@ class _Lock:
             node.needs = ()
         elif package.registry:
             node.purl = npm_purl(self._file, package.name, package.ranges[0])
+            asked = (split(one) for one in package.ranges)
+            node.ranges = [aliased(name, spec)[1] for name, spec in asked if from_registry(spec)]
         else:
             node.purl = local_purl(self._file, package.name)
         return node
@@ -100,6 +104,8 @@ class _Lock:
             for written in (f"{name}@{spec}", f"{name}@npm:{spec}"):
                 if written in self._by_range:
                     yield self._by_range[written]
+                    if written in self._patches:
+                        yield self._patches[written]
                     break
             else:
                 yield from self._by_name.get(name, ())[:_MOST_OVERRIDES]
@@ -160,6 +166,11 @@ def _unwrapped(reference: str) -> str:
         else:
             break
     return reference
+
+
+def _patched(one: str) -> str:
+    """The name and range under a patch: Berry patches some packages unasked, wherever they are needed."""
+    return unquote(split(one)[1].removeprefix("patch:").partition("#")[0])
 
 
 def _asked_in_berry(file: File, packages: list[Package]) -> list[Asked] | None:

@@ -182,6 +182,20 @@ def test_commands_say_what_the_files_lead_to(project: Path, weaklink: Run) -> No
     assert "weaklink.toml:9: 'app' leads to no manifest now" in done.stderr
 
 
+def test_what_comes_from_no_registry_is_listed_and_never_looked_up(project: Path, watched: Any, weaklink: Run) -> None:
+    text = lock(left_pad="1.3.0", right_pad="1.0.0").replace(
+        '"right-pad": "^1.0.0"', '"right-pad": "someone/right-pad"'
+    )
+    put(project / "app" / "package-lock.json", text)
+    put(project / "named" / "package-lock.json", lock())
+    assert weaklink("check").returncode == 0
+    assert set(watched()) == {"left-pad"}
+    (listed,) = json.loads(weaklink("--json", "watch", "list").stdout)
+    shown = [(one["purl"], one["registry"], one["direct"]) for one in listed["entries"]]
+    assert shown == [("pkg:npm/left-pad", True, True), ("pkg:npm/right-pad", False, True)]
+    assert "no registry" in weaklink("watch", "list").stdout
+
+
 def test_why_tells_the_way_from_the_watch_to_the_package(
     project: Path, weaklink: Run, registry: Any, packument: Any
 ) -> None:

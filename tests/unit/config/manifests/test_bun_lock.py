@@ -52,7 +52,9 @@ def test_nested_folders_workspaces_aliases_and_other_origins(read_npm: Any) -> N
     )
     registry = {"a", "b", "c", "d", "@s/c", "left-pad", "tool", "@s/u", "opt", "t"}
     assert found.keys() == registry | {"elsewhere:ball", "elsewhere:lib", "elsewhere:git"}
-    assert found["b"] == Entry(purl="pkg:npm/b", versions=("2.0.0", "1.0.0"), direct=True, source="bun.lock")
+    assert found["b"] == Entry(
+        purl="pkg:npm/b", versions=("2.0.0", "1.0.0"), direct=True, ranges=("^2", "^1"), source="bun.lock"
+    )
     assert found["@s/c"].via == ("a",)
     assert found["d"].versions == ("1.0.0", "2.0.0")
     assert found["d"].via == ("ball",)

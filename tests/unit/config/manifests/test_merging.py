@@ -31,3 +31,9 @@ def test_depth_and_dev_leave_out_before_anything_is_joined() -> None:
     assert [one.purl for one in merged(entries, depth="direct")] == [QS, "pkg:npm/jest"]
     assert merged(entries, depth="direct")[0].versions == ("1.0.0",)
     assert [one.purl for one in merged(entries, dev=False)] == [QS]
+
+
+def test_what_comes_from_a_folder_stays_apart_from_the_registrys_package_of_the_same_name() -> None:
+    own = Entry(purl=QS, versions=("0.1.0",), direct=True, registry=False)
+    registrys = Entry(purl=QS, versions=("6.13.0",), via=("express",))
+    assert merged([own, registrys]) == (own, registrys)

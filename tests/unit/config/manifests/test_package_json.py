@@ -22,7 +22,7 @@ def test_ranges_give_no_version_and_pins_do(read_npm: Any) -> None:
             }
         }
     )
-    assert found["a"] == Entry(purl="pkg:npm/a", direct=True, source="package.json")
+    assert found["a"] == Entry(purl="pkg:npm/a", direct=True, ranges=("^1.0.0", "^1"), source="package.json")
     assert found["@s/pin"].versions == ("1.2.3",)
     assert found["pin2"].versions == ("2.0.0-rc.1",)
     assert found["left-pad"].versions == ("1.3.0",)

@@ -16,7 +16,7 @@ def test_version_5_with_hosts_peers_aliases_and_files(read_npm: Any) -> None:
         {
             "pnpm-lock.yaml": """\
 lockfileVersion: 5.4
-specifiers: {}
+specifiers: {a: ^1, alias: 'npm:@s/real@3', git: someone/git}
 dependencies:
   a: 1.0.0_b@2.0.0
   alias: /@s/real/3.0.0
@@ -42,6 +42,7 @@ packages:
     )
     assert found.keys() == {"a", "b", "@s/real", "t", "private", "elsewhere:ball", "elsewhere:git"}
     assert found["b"].via == ("a",)
+    assert (found["a"].ranges, found["@s/real"].ranges) == (("^1",), ("3",))
     assert found["private"].versions == ("4.0.0-rc.1",)
     assert named(found, "direct") == ["@s/real", "a", "elsewhere:ball", "elsewhere:git", "t"]
     assert named(found, "dev") == ["private", "t"]
@@ -142,6 +143,7 @@ snapshots:
     registry = {"a", "@s/b", "@s/real", "left-pad", "patched", "x", "plugin", "pnpm"}
     assert found.keys() == registry | {"elsewhere:core", "elsewhere:lib"}
     assert found["x"].via == ("a", "@s/b")
+    assert (found["a"].ranges, found["@s/real"].ranges, found["x"].ranges) == (("^1",), ("3",), ())
     assert found["elsewhere:core"].versions == ("0.1.1",)
     assert found["elsewhere:lib"].versions == ()
     assert sorted(found.keys() - named(found, "direct")) == ["@s/b", "x"]

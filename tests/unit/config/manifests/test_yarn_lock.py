@@ -43,7 +43,9 @@ def named(entries: dict[str, Entry], what: str) -> list[str]:
 def test_yarn_1_with_its_manifest(read_npm: Any) -> None:
     manifest = {"dependencies": {"@s/c": "^1.2.0"}, "devDependencies": {"t": "^1"}}
     found = read_npm({"yarn.lock": CLASSIC, "package.json": manifest})
-    assert found["@s/c"] == Entry(purl="pkg:npm/%40s/c", versions=("1.2.3",), direct=True, source="yarn.lock")
+    assert found["@s/c"] == Entry(
+        purl="pkg:npm/%40s/c", versions=("1.2.3",), direct=True, ranges=("^1.0.0", "^1.2.0"), source="yarn.lock"
+    )
     assert found["b"].versions == ("2.1.0", "3.0.0")
     assert found["b"].via == ("@s/c",)
     assert found["opt"].via == ("@s/c",)
@@ -235,6 +237,8 @@ def test_berry_with_everything_that_it_can_depend_on(read_npm: Any) -> None:
     registry = {"a", "b", "fix", "deep", "@s/left-pad", "peers", "t"}
     assert found.keys() == registry | {"elsewhere:ball", "elsewhere:git", "elsewhere:lib"}
     assert found["fix"].versions == ("1.0.0", "1.1.0")
+    assert found["@s/left-pad"].ranges == ("^1",)
+    assert found["a"].ranges == ("^1.0.0", "^1.2.0")
     assert found["elsewhere:ball"].versions == ("3.0.0",)
     assert found["elsewhere:lib"].versions == ()
     assert found["deep"].via == ("lib",)
