@@ -389,7 +389,7 @@ class Thresholds(Section):
         "after so long without news.",
     )
     burst_packages: int = Field(
-        default=5, ge=2, description="release-burst: so many packages of one account in an hour."
+        default=3, ge=2, description="release-burst: so many packages of one account in an hour."
     )
     young_dependency: Duration = Field(
         default=timedelta(days=7), description="dependency-added: a package younger than this is graver."

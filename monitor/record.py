@@ -22,7 +22,7 @@ from alerts.messages.escape import visible
 from alerts.routing import Policy
 from config.names import domain_subject
 from config.settings import Settings
-from monitor.changes.bursts import WINDOW, bursts
+from monitor.bursting import found_bursts
 from monitor.changes.compare import compare
 from monitor.changes.domains import compare_domains, next_check, remembered
 from monitor.changes.findings import renewed
@@ -38,12 +38,12 @@ from monitor.signals.evaluate import Sight, Turned, weigh
 from monitor.signals.review import review
 from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
 from monitor.store.bulk import update_rows
-from monitor.store.changes import Recorded, recent_findings, record_changes, releases_by_account
+from monitor.store.changes import Recorded, recent_findings, record_changes
 from monitor.store.feeds import Awaited, awaited_by
 from monitor.store.memberships import Row, memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
 from monitor.store.tables import Snapshot, Target
-from monitor.store.targets import add_targets, ids_of, reach_of
+from monitor.store.targets import add_targets, reach_of
 from monitor.validators import Validators
 
 
@@ -309,7 +309,8 @@ class Recorder:
         joined = join(session, [(c.seen.due, change) for c in changed for change in c.changes])
         overrides = dict(self.settings.severity)
         told = record_changes(session, [_recorded(j, follows[j.due.id]) for j in joined], now, overrides)
-        return told + record_changes(session, self._bursts(session, joined, now), now, overrides)
+        together = found_bursts(session, joined, self.settings.thresholds.burst_packages, now)
+        return told + record_changes(session, together, now, overrides)
 
     def _signals(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
         """The signals that these observations raised or cleared."""
@@ -325,35 +326,6 @@ class Recorder:
         ]
         recorded = weigh(session, sights, turned, self.settings.thresholds, now)
         return record_changes(session, recorded, now, dict(self.settings.severity)) if recorded else []
-
-    def _bursts(self, session: Session, joined: Sequence[Joined], now: datetime) -> list[Recorded]:
-        """Accounts that published many packages within an hour, these among them."""
-        releases = [j for j in joined if j.change.kind == "release-published" and j.change.account]
-        if not releases:
-            return []
-        found = []
-        for ecosystem in {j.due.source for j in releases}:
-            mine = [j for j in releases if j.due.source == ecosystem]
-            accounts = {j.change.account for j in mine}
-            earliest = min(j.change.happened_at or now for j in mine)
-            triples = releases_by_account(session, accounts, min(earliest, now) - WINDOW)
-            found += list(bursts(triples, self.settings.thresholds.burst_packages, ecosystem))
-        ids = ids_of(session, [change.subject for change in found])
-        packages = ids_of(session, [purl for change in found for purl in change.evidence["packages"]])
-        reach = reach_of(session, packages.values())
-        return [
-            Recorded(
-                target_id=ids[change.subject],
-                change=change,
-                follows=None,
-                related=tuple(change.evidence["packages"]),
-                reach=tuple(
-                    sorted({r for p in change.evidence["packages"] for r in reach.get(packages.get(p, 0), ())})
-                ),
-            )
-            for change in found
-            if change.subject in ids
-        ]
 
     def _recent(self, session: Session, told: Sequence[Finding], now: datetime) -> list[Finding]:
         """What was found lately about the same subjects, for the rules that join small things."""

@@ -106,7 +106,7 @@ PACKAGE_KINDS: Final = (
         id="release-burst",
         subject="package",
         severity=HIGH,
-        title="{account} published {after} packages within an hour",
+        title="{evidence[told]} within an hour",
         why="A stolen token is used on everything it opens, within minutes.",
         advice="Hold all updates of the packages named here until the account's owner has spoken.",
     ),

@@ -16,7 +16,7 @@ from monitor.changes.findings import finding
 from monitor.changes.model import Change
 from monitor.snapshots import digest, encode
 from monitor.store.packages import chunks
-from monitor.store.tables import ChangeRow
+from monitor.store.tables import ChangeRow, Target
 
 
 class Recorded(msgspec.Struct):
@@ -110,16 +110,31 @@ def recent_findings(session: Session, subjects: Iterable[str], since: datetime) 
     return found
 
 
-def releases_by_account(session: Session, accounts: Iterable[str], since: datetime) -> list[tuple[str, str, datetime]]:
-    """``(account subject, package purl, time)`` of releases that were seen to be published since then."""
-    found = []
-    for chunk in chunks(sorted(set(accounts))):
-        rows = session.execute(
-            select(col(ChangeRow.account), col(ChangeRow.subject), col(ChangeRow.happened_at), col(ChangeRow.at)).where(
-                col(ChangeRow.kind) == "release-published",
-                col(ChangeRow.at) >= since,
-                col(ChangeRow.account).in_(chunk),
-            )
+class PublishedRow(msgspec.Struct):
+    """A release that was seen to be published."""
+
+    target_id: int
+    purl: str
+    ecosystem: str
+    account: str
+    """Who published it; ``""`` where that is not known."""
+    at: datetime
+
+
+def releases_since(session: Session, since: datetime) -> list[PublishedRow]:
+    """Releases that were seen to be published since then."""
+    rows = session.execute(
+        select(
+            col(ChangeRow.target_id),
+            col(ChangeRow.subject),
+            col(Target.source),
+            col(ChangeRow.account),
+            col(ChangeRow.happened_at),
+            col(ChangeRow.at),
         )
-        found += [(row.account, row.subject, row.happened_at or row.at) for row in rows]
-    return found
+        .join(Target, col(Target.id) == col(ChangeRow.target_id))
+        .where(col(ChangeRow.kind) == "release-published", col(ChangeRow.at) >= since)
+    )
+    return [
+        PublishedRow(row.target_id, row.subject, row.source, row.account, row.happened_at or row.at) for row in rows
+    ]

@@ -77,6 +77,21 @@ def replace_memberships(session: Session, desired: Mapping[int, set[Row]]) -> se
     return new
 
 
+def maintainers_of(session: Session, targets: Iterable[int]) -> dict[int, set[str]]:
+    """Names of the accounts that can publish each of these packages."""
+    found: dict[int, set[str]] = {}
+    for chunk in chunks(sorted(set(targets))):
+        for row in session.execute(
+            select(col(Membership.target_id), col(Membership.account)).where(
+                col(Membership.target_id).in_(chunk),
+                col(Membership.role) == "maintainer",
+                col(Membership.account) != "",
+            )
+        ):
+            found.setdefault(row.target_id, set()).add(row.account.partition(":~")[2])
+    return found
+
+
 def domains_of_accounts(session: Session, accounts: Iterable[str]) -> dict[str, set[str]]:
     """The watched domains on which each account has a published address."""
     found: dict[str, set[str]] = {}

@@ -47,7 +47,7 @@ def publications(cast: Cast) -> list[Publication]:
             found[package, key] = Publication(package, version, when, event, bad)
     for index, one in enumerate(listed):
         package, version = one.package or cast.main, number(one.version)
-        if (package, version) not in found and (version or package not in cast.new):
+        if (package, version) not in found and (version or (one.published_at and package not in cast.new)):
             event, wave = _wave(cast, one.published_at)
             when = exact.get((package, version), wave + STEP * index)
             found[package, version] = Publication(package, version, when, event, bad=True)

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from config.settings import Thresholds
 from config.severity import Severity
-from monitor.changes.bursts import bursts
 from monitor.changes.compare import compare, history
 from monitor.changes.findings import finding
 from monitor.changes.kinds import KINDS
@@ -344,14 +343,6 @@ def test_a_real_registry_behind_a_mirror_reveals_a_past_and_no_news() -> None:
         for one in (package().releases or {}).values()
     )
     assert kinds(package(*bare, maintainers=UNSET), package()) == {}
-
-
-def test_an_account_that_publishes_many_packages_in_an_hour_is_a_burst() -> None:
-    hour = [("alice", f"pkg:npm/p{n}", NOW + timedelta(minutes=9 * n)) for n in range(5)]
-    (burst,) = bursts(hour, 5, "npm")
-    assert (burst.account, burst.after) == ("alice", 5)
-    assert list(bursts([(a, p, NOW + 9 * (at - NOW)) for a, p, at in hour], 5, "npm")) == []
-    assert list(bursts([("GitHub Actions", p, at) for _, p, at in hour], 5, "npm")) == []
 
 
 def test_history_is_dated_when_it_happened() -> None:
