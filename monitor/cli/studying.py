@@ -162,7 +162,7 @@ def show(study: Study, what: str) -> None:
     say()
     _show_means({one.id: one for one in study.measures})
     say()
-    say("? unknown   ~ quoted from memory, not verified   p90: nine of ten are not greater", "dim")
+    say("? unknown   ~ not verified   p90: nine of ten are not greater", "dim")
     for source in SOURCES:
         say(f"{COLUMNS[source.key]}: {source.packages:,} packages, doi {source.doi}", "dim")
     for line in study.notes:
@@ -229,7 +229,9 @@ def _show_means(measures: Mapping[str, Measure]) -> None:
 def _number(value: float | None) -> str:
     if value is None:
         return "?"
-    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:,.2f}"
+    if value == int(value) or value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _percent(value: float | None) -> str:
@@ -239,11 +241,9 @@ def _percent(value: float | None) -> str:
 def _published(measure: Measure, source: str, statistics: Sequence[str]) -> str:
     """The first of these statistics that the source published."""
     for statistic in statistics:
-        for one in measure.published:
-            if one.statistic == statistic and one.source.key == source:
-                return (
-                    ("~" if one.standing == "unverified" else "") + f"{one.value:,g}" + " %" * (statistic == "percent")
-                )
+        if (figure := measure.figure(statistic, source)) is not None:
+            mark = "~" if figure.standing == "unverified" else ""
+            return f"{mark}{figure.value:,g}{' %' * (statistic == 'percent')}"
     return ""
 
 

@@ -10,10 +10,21 @@ import polars as pl
 
 from monitor.study.faults import NAMED, Fault, Faults, place
 from monitor.study.lines import BrokenStream
-from monitor.study.records import COLUMNS, LARGEST_COUNT, LONGEST_ADDRESS, LONGEST_NAME, PACKAGES, SEATS, Batch
+from monitor.study.records import (
+    COLUMNS,
+    LARGEST_COUNT,
+    LONGEST_ADDRESS,
+    LONGEST_NAME,
+    MOST_SEATS,
+    PACKAGES,
+    SEATS,
+    Batch,
+)
 
 ROWS: Final = 100_000
 """Rows that are read at once."""
+MOST_ROWS: Final = 100_000_000
+"""No registry has so many packages; a file of a few bytes can claim to have far more."""
 _SEAT: Final = {"name": pl.String(), "email": pl.String(), "domain_expired": pl.Boolean()}
 
 
@@ -26,6 +37,8 @@ def read_parquet(path: Path, file: int, faults: Faults, progress: Callable[[int]
         rows: int = source.select(pl.len()).collect().item()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise BrokenStream(f"no Parquet file: {_first_line(error)}") from None
+    if rows > MOST_ROWS:
+        raise BrokenStream(f"it claims to have {rows:,} rows")
     wrong = [column for column in COLUMNS if column in schema and not _fits(column, schema[column])]
     if "name" in wrong or "name" not in schema:
         raise BrokenStream("it has no column name of text, so nothing in it can be counted")
@@ -89,7 +102,8 @@ def _judge(found: pl.DataFrame, first: int, faults: Faults) -> Batch:
         seats = _seats(found)
         fits = pl.col("name").str.len_chars().is_between(1, LONGEST_NAME).fill_null(False)
         bad = seats.filter(~fits | (pl.col("email").str.len_chars() > LONGEST_ADDRESS).fill_null(False))
-        broken = pl.col("place").is_in(bad["place"].unique().implode())
+        many = found.filter(pl.col("maintainers").list.len() > MOST_SEATS)
+        broken = pl.col("place").is_in(pl.concat([bad["place"].unique(), many["place"]]).implode())
         note(Fault.WRONG_TYPE, broken, "maintainers")
         seats = seats.filter(~broken)
         columns["seats"] = pl.when(~broken).then(pl.col("maintainers").list.len().cast(pl.Int64))

@@ -41,10 +41,6 @@ class Distribution:
         rank = max(1, ceil(Fraction(str(percent)) * self.size / 100))
         return next((value for (value, _), below in zip(self.bins, self._below, strict=True) if below >= rank), None)
 
-    def cut(self, percent: float) -> int | None:
-        """The value at a percentile, where there are enough things for one to lie beyond it; else None."""
-        return self.percentile(percent) if Fraction(str(100 - percent)) * self.size >= 100 else None
-
     def at_least(self, value: int) -> int:
         """How many things have this value or a greater one."""
         return sum(count for one, count in self.bins if one >= value)

@@ -22,8 +22,8 @@ STDIN: Final = Path("-")
 _LINES: Final = (".jsonl", ".ndjson")
 _DOCUMENT: Final = ".json"
 _PARQUET: Final = ".parquet"
-_TOGETHER: Final = 20_000
-"""Records of small files that are written as one batch."""
+_TOGETHER: Final = 50_000
+"""Records and maintainers that are written as one batch, so that what is held does not grow with small files."""
 
 Progress = Callable[[int], None]
 """Is told how many bytes of the input were read since the last time."""
@@ -89,6 +89,7 @@ def write_batch(settled: Batch, folder: Path, number: int) -> None:
 def _batches(files: Sequence[Path], faults: Faults, progress: Progress) -> Iterator[Batch]:
     records: list[Record] = []
     places: list[int] = []
+    weight = 0
     for number, path in enumerate(files):
         for found in _read(path, number, faults, progress):
             if isinstance(found, Batch):
@@ -96,9 +97,10 @@ def _batches(files: Sequence[Path], faults: Faults, progress: Progress) -> Itera
                 continue
             records += found[0]
             places += found[1]
-            if len(records) >= _TOGETHER:
+            weight += sum(1 + len(record.maintainers or ()) for record in found[0])
+            if weight >= _TOGETHER:
                 yield batch(records, places)
-                records, places = [], []
+                records, places, weight = [], [], 0
     yield batch(records, places)
 
 

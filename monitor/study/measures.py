@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from config.settings import Thresholds
+from monitor.signals.limits import percentile
 from monitor.study.counting import Counts, Tally
 from monitor.study.distribution import Distribution
 from monitor.study.published import FIGURES, Published
@@ -30,6 +31,11 @@ class Measure(Struct, frozen=True, kw_only=True):
     statistics: dict[str, float | None]
     """``count`` and ``percent``; or ``mean``, ``max``, ``p50`` …, ``top-1-mean``, ``cut``. None: unknown."""
     published: list[Published] = field(default_factory=list)
+
+    def figure(self, statistic: str, source: str) -> Published | None:
+        """What a source published of one of the statistics."""
+        found = (one for one in self.published if (one.statistic, one.source.key) == (statistic, source))
+        return next(found, None)
 
 
 def measures(counts: Counts, thresholds: Thresholds) -> list[Measure]:
@@ -103,7 +109,7 @@ def _measures(counts: Counts, thresholds: Thresholds) -> Iterator[Measure]:
             thresholds.packages_per_maintainer,
         ),
     ):
-        cut = spread.cut(thresholds.percentile)
+        cut = percentile(dict(spread.bins), thresholds.percentile)
         least = max(most, cut or 0)
         yield _share(
             signal,

@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from monitor.study.measures import TOP, Measure
 from monitor.study.published import MAINTAINERS_OF_PACKAGES, Standing
@@ -85,19 +85,21 @@ def _bars(axes: Axes, measures: list[Measure], statistic: str, words: Callable[[
     sources = (("here", OURS), ("study (2022)", STUDY), ("npm census (2026)", CENSUS))
     height = 0.26
     for row, one in enumerate(measures):
-        values = [one.statistics[statistic], _figure(one, statistic, "study"), _figure(one, statistic, "census")]
-        told = [(value, source) for value, source in zip(values, sources, strict=True) if value is not None]
-        doubtful = {figure.value for figure in one.published if figure.standing is Standing.UNVERIFIED}
-        for index, (value, (source, colour)) in enumerate(told):
+        told: list[tuple[float, str, str]] = [(one.statistics[statistic] or 0, "", OURS)]
+        for source, colour in (("study", STUDY), ("census", CENSUS)):
+            if (figure := one.figure(statistic, source)) is not None:
+                doubt = " (unverified)" if figure.standing is Standing.UNVERIFIED else ""
+                told.append((figure.value, doubt, colour))
+        for index, (value, doubt, colour) in enumerate(told):
             y = row + (index - (len(told) - 1) / 2) * height
             axes.barh(y, value, height * 0.9, color=colour)
-            text = words(value) + (" (unverified)" if source != "here" and value in doubtful else "")
+            text = words(value) + doubt
             axes.annotate(text, (value, y), (3, 0), textcoords="offset points", va="center", fontsize=7.5)
     for label, colour in sources:
         axes.barh([0], [0], color=colour, label=label)
     axes.set_yticks(range(len(measures)), [f"{one.signal}  {_label(one)}" for one in measures])
     axes.set_ylim(len(measures) - 0.5, -0.5)
-    axes.margins(x=0.25 if len(measures) > 3 else 0.6)
+    axes.margins(x=0.25 if len(measures) > 3 else 0.9)
     axes.tick_params(axis="y", length=0)
 
 
@@ -116,13 +118,6 @@ _LABELS: Final = {
 
 def _label(measure: Measure) -> str:
     return _LABELS.get(measure.id, measure.words)
-
-
-def _figure(measure: Measure, statistic: str, source: str) -> float | None:
-    for one in measure.published:
-        if one.statistic == statistic and one.source.key == source:
-            return one.value
-    return None
 
 
 def _maintainers(figure: Figure, study: Study) -> bool:
@@ -152,7 +147,7 @@ def _maintainers(figure: Figure, study: Study) -> bool:
 
 
 def _share(share: float) -> str:
-    return "0" if not share else f"{share:.1f}" if share >= 1 else f"{share:.2g}"
+    return "0" if not share else f"{share:.1f}" if share >= 0.1 else f"{share:.2g}"
 
 
 def _portfolios(figure: Figure, study: Study) -> bool:
@@ -167,16 +162,10 @@ def _portfolios(figure: Figure, study: Study) -> bool:
     cut, mean = spread.percentile(100 - TOP), spread.top_mean(TOP)
     if cut is not None and mean is not None and spread.size >= 100:
         axes.axvspan(cut, axes.get_xlim()[1], color=MARK, alpha=0.08, lw=0)
-        axes.axvline(cut, color=MARK, lw=1)
-        axes.annotate(
-            f"greatest 1 %\nfrom {cut:,} packages,\nmean {mean:,.1f} (study: 180.3, unverified)",
-            (cut, axes.get_ylim()[1]),
-            (5, -4),
-            textcoords="offset points",
-            va="top",
-            fontsize=8,
-            color=MARK,
-        )
+        words = f"greatest 1 %: {cut:,} packages or more, {mean:,.1f} in the mean"
+        words += _beside(study, "packages-per-maintainer", "top-1-mean", ",.1f")
+        axes.axvline(cut, color=MARK, lw=1, label=words)
+        figure.legend(loc="outside lower center", fontsize=7.5)
     axes.set_xlabel("packages x")
     axes.set_ylabel("maintainers with x packages or more")
     axes.set_title(f"Packages per maintainer (n = {spread.size:,})")
@@ -185,8 +174,20 @@ def _portfolios(figure: Figure, study: Study) -> bool:
     return True
 
 
+def _beside(study: Study, measure: str, statistic: str, format_: str) -> str:
+    """What was published of a statistic, in parentheses."""
+    (one,) = (one for one in study.measures if one.id == measure)
+    found = []
+    for source, name in (("study", "study 2022"), ("census", "npm census 2026")):
+        if (figure := one.figure(statistic, source)) is not None:
+            doubt = ", unverified" if figure.standing is Standing.UNVERIFIED else ""
+            found.append(f"{name}: {figure.value:{format_}}{' %' * (statistic == 'percent')}{doubt}")
+    return f" ({', '.join(found)})"
+
+
 def _plain_numbers(axes: Axes) -> None:
-    for axis in (axes.xaxis, axes.yaxis):
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_major_locator(LogLocator(subs=(1,) if high / low > 100 else (1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else ""))
         axis.set_minor_formatter(NullFormatter())
 
@@ -203,15 +204,10 @@ def _ages(figure: Figure, study: Study) -> bool:
     window = study.thresholds.inactive_after.days
     at = 100 - 100 * spread.at_least(window) / spread.size
     axes.axvspan(window / _DAYS, max(years[-1], window / _DAYS), color=MARK, alpha=0.08, lw=0)
-    axes.axvline(window / _DAYS, color=MARK, lw=1)
-    axes.annotate(
-        f"unmaintained (W3): {100 - at:.1f} %\nstudy 2022: 58.7 %, npm 2026: 65.8 %",
-        (window / _DAYS, 4),
-        (6, 0),
-        textcoords="offset points",
-        fontsize=8,
-        color=MARK,
-    )
+    words = f"unmaintained after {window} days: {100 - at:.1f} %"
+    words += _beside(study, "unmaintained", "percent", ".1f")
+    axes.axvline(window / _DAYS, color=MARK, lw=1, label=words)
+    figure.legend(loc="outside lower center", fontsize=7.5)
     axes.set_xlim(0)
     axes.set_ylim(0, 100)
     axes.yaxis.set_major_formatter(PercentFormatter())

@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 LONGEST_NAME: Final = 300
 LONGEST_ADDRESS: Final = 1000
 LARGEST_COUNT: Final = 2**31 - 1
+MOST_SEATS: Final = 100_000
+"""Maintainers of one package; the most that npm has seen are 830."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 Address = Annotated[str, Meta(max_length=LONGEST_ADDRESS)]
@@ -36,7 +38,7 @@ class Record(Struct, gc=False):
     """One package."""
 
     name: Name
-    maintainers: list[Seat] | None = None
+    maintainers: Annotated[list[Seat], Meta(max_length=MOST_SEATS)] | None = None
     """``[]``: known to have none."""
     contributors: Count | None = None
     last_release_at: Annotated[str, Meta(max_length=100)] | None = None

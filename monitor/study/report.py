@@ -159,10 +159,8 @@ _FIGURE: Final = {"value": pl.Float64, "standing": pl.String}
 
 
 def _figure(measure: Measure, statistic: str, source: str) -> dict[str, Any]:
-    for one in measure.published:
-        if one.statistic == statistic and one.source.key == source:
-            return {"value": float(one.value), "standing": str(one.standing)}
-    return {"value": None, "standing": None}
+    found = measure.figure(statistic, source)
+    return {"value": float(found.value) if found else None, "standing": str(found.standing) if found else None}
 
 
 def check_format(path: Path) -> None:

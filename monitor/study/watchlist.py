@@ -12,13 +12,13 @@ from config.names import account_subject, domain_subject, short_form
 from monitor.accounts import is_person
 from monitor.addresses import registrable_domain
 from monitor.observations import Account, DomainState, Package
+from monitor.signals.w1_domain import LAPSED
 from monitor.store.packages import load_packages
 from monitor.store.tables import Target, WatchEntry
 from monitor.store.targets import by_subject
 from monitor.study.decoding import record_of
 from monitor.study.records import Record, Seat
 
-LAPSED = frozenset({DomainState.EXPIRED, DomainState.REDEMPTION, DomainState.PENDING_DELETE, DomainState.UNREGISTERED})
 _AT_ONCE = 200
 """Packages whose releases are held in memory together."""
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config.settings import Thresholds
-from monitor.study import lines
+from monitor.study import columns, decoding, lines
 from monitor.study.intake import inputs, read_domains
 from monitor.study.lines import BrokenStream, Expanding, blocks
 from monitor.study.problems import BadInput
@@ -25,6 +25,7 @@ from monitor.study.run import study_files
 from monitor.study.settle import Rules
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+BOM = b"\xef\xbb\xbf"
 
 
 def study(*paths: Path, expired: frozenset[str] | None = None) -> Study:
@@ -56,6 +57,7 @@ def value(found: Study, measure: str, statistic: str = "count") -> Any:
 def test_every_line_comes_whole_and_with_its_number(text: list[bytes], size: int, longest: int, whole: bool) -> None:
     size = min(size, longest)
     data = b"\n".join(text) + b"\n" * whole
+    assume(not data.startswith(BOM))
     told = {number: line for number, line in enumerate(data.split(b"\n"), 1) if line}
     found: dict[int, bytes | None] = {}
     for block in blocks(io.BytesIO(data), size=size, longest=longest):
@@ -240,6 +242,36 @@ def test_a_folder_of_packuments_is_walked_through(tmp_path: Path) -> None:
     found = study(tmp_path)
     assert found.counts.packages == 2
     assert faults(found) == {("broken-line", ""): (1, ["index.json:1"])}
+
+
+@pytest.mark.parametrize("document", ["packument", "flat", "parquet"])
+def test_what_is_larger_than_any_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str
+) -> None:
+    monkeypatch.setattr(decoding, "MOST_VERSIONS", 10)
+    monkeypatch.setattr(columns, "MOST_ROWS", 10)
+    many = [{"name": f"n{n}", "email": None, "domain_expired": None} for n in range(100_001)]
+    if document == "packument":
+        (tmp_path / "a.json").write_text(json.dumps(packument("a", versions={f"1.0.{n}": {} for n in range(11)})))
+        expected = {("broken-line", ""): (1, ["a.json:1"])}
+    elif document == "flat":
+        (tmp_path / "a.json").write_text(json.dumps({"name": "a", "maintainers": many}))
+        expected = {("wrong-type", "maintainers"): (1, ["a.json:1"])}
+    else:
+        pl.DataFrame({"name": ["a"], "maintainers": [many]}).write_parquet(tmp_path / "a.parquet")
+        pl.DataFrame({"name": ["b"] * 11}).write_parquet(tmp_path / "b.parquet")
+        expected = {
+            ("broken-file", ""): (1, ["b.parquet:None"]),
+            ("wrong-type", "maintainers"): (1, ["a.parquet:1"]),
+        }
+    assert faults(study(tmp_path)) == expected
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(BOM + b'{"name": "a"}\n{"name": "b"}\n')
+    (tmp_path / "c.json").write_bytes(BOM + b'{"name": "c"}')
+    found = study(tmp_path)
+    assert (found.counts.packages, found.faults) == (3, [])
 
 
 def test_nothing_at_all_is_no_study(tmp_path: Path) -> None:
