@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := exim4-daemon-light knot postgresql
+DEBIAN := exim4-daemon-light knot postgresql prometheus
 
 .PHONY: run check test unit lint types services clean
 

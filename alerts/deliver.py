@@ -152,13 +152,16 @@ class Deliverer:
         rng: Random | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat_url: str = "",
+        on_attempt: Callable[[str, bool, float | None], None] = lambda _channel, _ok, _late: None,
     ) -> None:
+        """``on_attempt`` is told of each attempt: its channel, whether it was taken, and how late it was in seconds."""
         self._store = store
         self.use(channels, heartbeat_url)
         self._clock = clock
         self._rng = rng or Random()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._monotonic = monotonic
+        self._on_attempt = on_attempt
         self._next: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self.on_free: Callable[[], None] = lambda: None
@@ -207,6 +210,8 @@ class Deliverer:
     async def _run(self, claim: Claimed) -> None:
         outcome, give_up = await self._attempt(claim)
         now = self._clock()
+        late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
+        self._on_attempt(claim.channel, outcome.ok, late)
         if outcome.ok:
             await self._store.write(lambda session: mark_sent(session, claim.id, now, outcome.words))
             return

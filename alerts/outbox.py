@@ -32,6 +32,8 @@ class Claimed(Struct, frozen=True):
     attempts: int
     created_at: datetime
     message: bytes
+    happened_at: datetime | None = None
+    """When the first of what it tells happened at its source."""
 
 
 def claim_due(session: Session, channels: Sequence[str], now: datetime) -> list[Claimed]:
@@ -55,7 +57,18 @@ def claim_due(session: Session, channels: Sequence[str], now: datetime) -> list[
     for row in rows:
         row.state, row.attempts, row.next_attempt_at = DeliveryState.SENDING, row.attempts + 1, now + LEASE
         session.add(row)
-        claimed.append(Claimed(row.id or 0, row.key, row.channel, row.kind, row.attempts, row.created_at, row.message))
+        claimed.append(
+            Claimed(
+                id=row.id or 0,
+                key=row.key,
+                channel=row.channel,
+                kind=row.kind,
+                attempts=row.attempts,
+                created_at=row.created_at,
+                message=row.message,
+                happened_at=row.happened_at,
+            )
+        )
     return claimed
 
 

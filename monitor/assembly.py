@@ -21,6 +21,7 @@ from monitor.changes.compounds import COMPOUNDS
 from monitor.check import Checker
 from monitor.feeds.following import Following
 from monitor.health import INHIBITIONS
+from monitor.metrics import Metrics
 from monitor.record import Outcome, Recorder
 from monitor.results import Result
 from monitor.sources.domains import DomainSource
@@ -74,6 +75,7 @@ class Assembly:
         self._whois = Whois(settings.domains, clock)
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
+        self.metrics = Metrics()
         self.following = Following(store, self.https, settings, clock, rng)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
         self._npm = NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name))
@@ -87,8 +89,16 @@ class Assembly:
             lanes={"npm": settings.schedule.concurrency, "pypi": settings.schedule.concurrency, "domain": 16},
             on_outcome=on_outcome,
             on_result=on_result,
+            on_checked=self.metrics.checked,
         )
-        self.deliverer = Deliverer(store, settings.channel, clock, rng=rng, heartbeat_url=_heartbeat_url(settings))
+        self.deliverer = Deliverer(
+            store,
+            settings.channel,
+            clock,
+            rng=rng,
+            heartbeat_url=_heartbeat_url(settings),
+            on_attempt=self.metrics.delivered,
+        )
 
     @property
     def settings(self) -> Settings:

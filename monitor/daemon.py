@@ -77,7 +77,15 @@ class Daemon:
         self._told: dict[str, str] = {}
         """Manifests that were told of as unreadable, by subject, with what was said."""
         self._noted: frozenset[str] = frozenset()
-        self._web = WebServer(Site(assembly.store, lambda: assembly.settings, clock))
+        self._web = WebServer(
+            Site(
+                assembly.store,
+                lambda: assembly.settings,
+                clock,
+                metrics=assembly.metrics,
+                advancing=lambda: self._advancing(clock()),
+            )
+        )
 
     def stop(self) -> None:
         self._stop.set()

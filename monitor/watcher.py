@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from config.clock import Clock
@@ -46,7 +47,9 @@ class Watcher:
         lanes: dict[str, int],
         on_outcome: Callable[[Outcome], None] | None = None,
         on_result: Callable[[Result], None] | None = None,
+        on_checked: Callable[[Result, float], None] = lambda _result, _seconds: None,
     ) -> None:
+        """``on_checked`` is told of each check when it ends, with the seconds that it took."""
         self._store = store
         self._checker = checker
         self.recorder = recorder
@@ -60,6 +63,7 @@ class Watcher:
         self._tasks: list[asyncio.Task[None]] = []
         self._on_outcome = on_outcome
         self._on_result = on_result
+        self._on_checked = on_checked
         self.on_findings: Callable[[], None] = lambda: None
         """Called when something was recorded that people may have to hear."""
         self.recorded = 0
@@ -140,11 +144,13 @@ class Watcher:
     async def _work(self, lane: asyncio.Queue[Due]) -> None:
         while True:
             due = await lane.get()
+            began = time.monotonic()
             try:
                 result = await self._checker.check(due)
             except Exception as error:
                 log.exception("check of %s broke", due.subject)
                 result = Failed(due=due, at=self._clock(), host="weaklink", reason=f"internal: {type(error).__name__}")
+            self._on_checked(result, time.monotonic() - began)
             await self._results.put(result)
 
     async def _record(self) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from alerts.silences import Refused
 from config.values import BadValue
 from monitor.store.engine import StoreError
-from monitor.web import feeds, live, tables
+from monitor.web import feeds, live, probes, tables
 from monitor.web.access import NOBODY, viewer
 from monitor.web.api.app import api
 from monitor.web.errors import Missing
@@ -88,6 +88,9 @@ def application(site: Site) -> ASGIApp:
             Route("/sign-in", _open(signing.sign_in), methods=["POST"]),
             Route("/sign-out", _open(signing.sign_out), methods=["POST"]),
             Route("/static/{name}", static, methods=["GET"]),
+            _program("/metrics", probes.metrics),
+            Route("/healthz", probes.healthy, methods=["GET"]),
+            Route("/readyz", probes.ready, methods=["GET"]),
             Mount("/api/v1", api(site)),
         ],
         exception_handlers={404: _nothing_there, 405: _nothing_there},

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from config.clock import Clock
 from config.settings import Settings
+from monitor.metrics import Metrics
 from monitor.store.engine import Store
 from monitor.store.readers import Readers
 
@@ -21,7 +22,18 @@ T = TypeVar("T")
 class Site:
     """One per daemon; ``settings`` is asked each time, so that a reload shows at once."""
 
-    def __init__(self, store: Store, settings: Callable[[], Settings], clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Callable[[], Settings],
+        clock: Clock,
+        *,
+        metrics: Metrics | None = None,
+        advancing: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.metrics = metrics or Metrics()
+        self.advancing = advancing
+        """Whether the daemon's work goes on, for whoever would restart it."""
         self._store = store
         self._settings = settings
         self._clock = clock

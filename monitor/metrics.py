@@ -1,0 +1,98 @@
+"""What Prometheus asks for: what this process counted since it started, and what the store holds now.
+
+Labels come from the configuration and from our own tables, never from package authors: their number is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitor.queries.gauges import Gauges
+from monitor.results import Failed, Result, Unchanged
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_CHECK_SECONDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_TOLD_SECONDS: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
+
+
+class Metrics:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._checks = Counter("weaklink_checks", "Checks that ended.", ("source", "outcome"), registry=self._registry)
+        self._check_seconds = Histogram(
+            "weaklink_check_seconds",
+            "Time from asking a source to its answer, waiting for our turn included.",
+            ("source",),
+            buckets=_CHECK_SECONDS,
+            registry=self._registry,
+        )
+        self._deliveries = Counter(
+            "weaklink_deliveries", "Attempts to deliver a message.", ("channel", "outcome"), registry=self._registry
+        )
+        self._told_seconds = Histogram(
+            "weaklink_told_seconds",
+            "Time from what happened at its source to the message that a channel took.",
+            ("channel",),
+            buckets=_TOLD_SECONDS,
+            registry=self._registry,
+        )
+
+    def checked(self, result: Result, seconds: float) -> None:
+        """A check ended: ``changed`` means that there was something to compare."""
+        outcome = (
+            "failed" if isinstance(result, Failed) else "unchanged" if isinstance(result, Unchanged) else "changed"
+        )
+        self._checks.labels(result.due.source, outcome).inc()
+        self._check_seconds.labels(result.due.source).observe(seconds)
+
+    def delivered(self, channel: str, ok: bool, late: float | None) -> None:
+        """An attempt at a channel ended. ``late``: seconds since what it tells happened; None where that is unknown."""
+        self._deliveries.labels(channel, "sent" if ok else "failed").inc()
+        if ok and late is not None:
+            self._told_seconds.labels(channel).observe(late)
+
+    def exposition(self, gauges: Gauges) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self._registry) + generate_latest(_Now(gauges))
+
+
+class _Now(Collector):
+    """The store's present state; made anew at each scrape."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        g = self._gauges
+        yield _labelled("weaklink_targets", "Targets that are watched.", "sort", g.targets)
+        yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", g.failing)
+        yield _labelled("weaklink_targets_overdue", "Targets whose check is late by five minutes.", "sort", g.overdue)
+        yield _labelled(
+            "weaklink_oldest_check_seconds", "Age of the oldest last good check of any target.", "sort", g.oldest
+        )
+        yield _labelled("weaklink_alerts_open", "Open alerts.", "severity", g.alerts)
+        yield _labelled("weaklink_signals", "Signals that hold.", "signal", g.signals)
+        yield _labelled("weaklink_messages_waiting", "Messages that a channel has yet to take.", "channel", g.waiting)
+        yield _labelled("weaklink_messages_dead", "Messages that were given up.", "channel", g.dead)
+        yield _labelled("weaklink_source_up", "1 where a host or feed answers, else 0.", "source", g.sources)
+        yield from _plain(g)
+
+
+def _plain(g: Gauges) -> Iterator[Metric]:
+    yield GaugeMetricFamily("weaklink_silences_in_force", "Silences in force.", value=g.silences)
+    yield GaugeMetricFamily("weaklink_database_bytes", "Size of the database.", value=g.database_bytes)
+
+
+def _labelled(name: str, words: str, label: str, values: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=(label,))
+    for value, number in sorted(values.items()):
+        family.add_metric((value,), number)
+    return family

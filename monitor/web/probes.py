@@ -1,0 +1,43 @@
+"""For machines that ask how the watch is: Prometheus, and whoever restarts or routes to the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from monitor.metrics import CONTENT_TYPE
+from monitor.queries.gauges import gauges
+from monitor.store.engine import StoreError
+from monitor.web.site import site_of
+
+READY_WITHIN: Final = timedelta(seconds=5)
+"""A database that needs longer for one question is not there."""
+
+
+async def metrics(request: Request) -> Response:
+    """``/metrics``."""
+    site = site_of(request)
+    now = site.now()
+    found = await site.read(lambda session: gauges(session, now))
+    return Response(site.metrics.exposition(found), media_type=CONTENT_TYPE)
+
+
+async def healthy(request: Request) -> Response:
+    """``/healthz``: whether the daemon's work advances; 503 is a reason to restart it."""
+    advancing = site_of(request).advancing()
+    return PlainTextResponse("ok\n" if advancing else "the work does not advance\n", 200 if advancing else 503)
+
+
+async def ready(request: Request) -> Response:
+    """``/readyz``: whether the database answers, so that pages can be served and results recorded."""
+    site = site_of(request)
+    try:
+        async with asyncio.timeout(READY_WITHIN.total_seconds()):
+            await site.read(lambda session: session.connection())
+    except (StoreError, TimeoutError):
+        return PlainTextResponse("the database does not answer\n", 503)
+    return PlainTextResponse("ok\n")
