@@ -152,6 +152,9 @@ class NpmRegistry(HttpLimits):
         default="", repr=False, description="URL of the registry's _changes feed; empty: polling only."
     )
     changes_every: Span = Field(default=timedelta(seconds=3), description="How often the feed is asked.")
+    searches_per_minute: float = Field(
+        default=6.0, ge=0, le=600, description="W6: most searches for maintainers a minute; 0: count what is watched."
+    )
     npmrc: str = Field(default="", description="An .npmrc to read besides the user's; relative to this file.")
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from random import Random
+
+from msgspec.structs import replace
 
 from alerts import lifecycle
 from alerts.deliver import Deliverer, check_channel_url
@@ -30,14 +33,18 @@ from monitor.sources.npm import NpmSource
 from monitor.sources.pypi import PypiSource
 from monitor.sources.rdap import Bootstrap, Rdap
 from monitor.sources.resolver import Resolver
+from monitor.sources.search import NpmSearch
 from monitor.sources.whois import Whois
 from monitor.store.engine import Store
 from monitor.store.tables import Meta
 from monitor.store.targets import Reconciled, Wanted, reconcile
 from monitor.store.watchlist import amend, kept
+from monitor.survey import Survey
 from monitor.watcher import Watcher
 from monitor.watchlist import Watchlist, config_source, differences, with_kept
 
+_SEARCH = HttpLimits(requests_per_second=10.0, connections=1, timeout=timedelta(seconds=20))
+"""How a search is asked; how often is the survey's matter."""
 BOOTSTRAP = "rdap-bootstrap"
 """The name under which the table of RDAP servers is kept."""
 
@@ -78,6 +85,14 @@ class Assembly:
         self.metrics = Metrics()
         self.following = Following(store, self.https, settings, clock, rng)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
+        self._searching = Http(_SEARCH, clock=clock)
+        self.survey = Survey(
+            store,
+            NpmSearch(self._searching, lambda: self._destinations.npm_registry_for("")),
+            self.recorder,
+            clock,
+            rng,
+        )
         self._npm = NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name))
         self.sources = self._sources()
         self.checker = Checker(self.sources, self._domain_source(), clock)
@@ -127,6 +142,10 @@ class Assembly:
         domains = self.settings.domains
         bootstrap = Bootstrap(self.https["rdap"], domains.rdap_bootstrap, load, save)
         return DomainSource(Rdap(self.https["rdap"], bootstrap), self._whois, self._resolver, domains.warn_days)
+
+    def search_health(self) -> list[HostHealth]:
+        """The registry's search, apart from the registry: without it everything is watched all the same."""
+        return [replace(host, host=f"{host.host} (search)") for host in self._searching.health()]
 
     def health(self) -> list[HostHealth]:
         """Every host asked since the start, and every feed that is followed."""
@@ -198,7 +217,7 @@ class Assembly:
             )
 
     async def close(self) -> None:
-        for http in self.https.values():
+        for http in (*self.https.values(), self._searching):
             await http.close()
 
 

@@ -53,6 +53,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 TICK = 1.0
 """Seconds between looks at what is due."""
 HEALTH_EVERY = 15.0
+SURVEY_EVERY = 2.0
 REVIEW_EVERY = 60.0
 """Seconds between looks at which signals came to hold by the passing of time."""
 GRACE = 8.0
@@ -134,6 +135,7 @@ class Daemon:
         self._parts.watcher.on_findings = self._parts.deliverer.on_free = messages.nudge
         every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
         every(self._guarded("signals", self._review), seconds=REVIEW_EVERY)
+        every(self._guarded("accounts", self._survey), seconds=SURVEY_EVERY)
         if self._manager.watchdog:
             every(self._feed_watchdog, seconds=self._manager.watchdog.total_seconds() / 3)
 
@@ -170,11 +172,15 @@ class Daemon:
         recorder, now = self._parts.recorder, self._clock()
         await self._parts.store.write(lambda session: recorder.review(session, now))
 
+    async def _survey(self) -> None:
+        await self._parts.survey.step()
+
     async def _health(self) -> None:
         now = self._clock()
         await self._web.keep()
         hosts = self._parts.health()
-        await self._parts.store.write(lambda session: health_rows.save(session, hosts, now))
+        shown = [*hosts, *self._parts.search_health()]
+        await self._parts.store.write(lambda session: health_rows.save(session, shown, now))
         settings = self._parts.settings
         await self._parts.tell(
             await self._parts.store.read(lambda session: watch_findings(session, hosts, settings, now))

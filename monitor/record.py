@@ -34,14 +34,16 @@ from monitor.observations import Domain, DomainState, Package
 from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER, Due, after_failure, after_success, jittered, until_shown
-from monitor.signals.evaluate import Sight, Turned, weigh
+from monitor.signals.evaluate import Sight, Turned, weigh, weigh_account
 from monitor.signals.review import review
 from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
+from monitor.sources.search import Portfolio
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes
 from monitor.store.feeds import Awaited, awaited_by
 from monitor.store.memberships import Row, memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
+from monitor.store.portfolios import put_portfolio
 from monitor.store.tables import Snapshot, Target
 from monitor.store.targets import add_targets, reach_of
 from monitor.validators import Validators
@@ -122,9 +124,20 @@ class Recorder:
 
     def review(self, session: Session, now: datetime) -> Outcome:
         """Record the signals that time, the watched set or an edit turned, within the caller's transaction."""
-        told = record_changes(
-            session, review(session, self.settings.thresholds, now), now, dict(self.settings.severity)
-        )
+        return self._tell(session, review(session, self.settings.thresholds, now), now)
+
+    def surveyed(
+        self, session: Session, target: int, account: str, told: Portfolio | None, now: datetime, due_at: datetime
+    ) -> Outcome:
+        """Record what the registry's search told of an account, within the caller's transaction; None: nothing."""
+        first = put_portfolio(session, target, told.total if told else None, now, due_at)
+        if told is None:
+            return Outcome()
+        recorded = weigh_account(session, target, account, told.last_active_at, first, self.settings.thresholds, now)
+        return self._tell(session, recorded, now)
+
+    def _tell(self, session: Session, recorded: Sequence[Recorded], now: datetime) -> Outcome:
+        told = record_changes(session, recorded, now, dict(self.settings.severity)) if recorded else []
         if told:
             lifecycle.take(session, told, recent=(), policy=self.policy, now=now)
         return Outcome(findings=told)

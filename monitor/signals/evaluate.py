@@ -121,6 +121,18 @@ def _people(
         for name, at in activity(sight.package, judging.now).items():
             account = account_subject(sight.package.ecosystem, name)
             acts[account] = max(acts.get(account, 0), int(at.timestamp()))
+    yield from _accounts(session, accounts, acts, new, known, judging)
+
+
+def _accounts(
+    session: Session,
+    accounts: Mapping[str, int],
+    acts: Mapping[str, int],
+    new: set[str],
+    known: Mapping[Key, int | None],
+    judging: Judging,
+) -> Iterable[Case]:
+    """W3 and W6 of accounts, given what they were seen to do."""
     belongs = memberships_of(session, accounts)
     totals = totals_of(session, accounts.values())
     fresh: dict[Key, int | None] = {}
@@ -128,7 +140,8 @@ def _people(
         # What somebody once did stays done, whatever becomes of the package.
         fresh[target, "W3"] = max((known.get((target, "W3")) or 0, acts.get(account, 0))) or None
         local = len({package for package, role in belongs.get(account, ()) if role == "maintainer"})
-        fresh[target, "W6"] = totals.get(target, local)
+        # The search leaves out what is deprecated, and what another registry serves.
+        fresh[target, "W6"] = max(totals.get(target, 0), local)
     put_measures(session, fresh, known)
     dateless = undated(session, belongs)
     for account, target in accounts.items():
@@ -136,6 +149,25 @@ def _people(
         yield Case(target, account, "W3", judging.silence(last), account in new)
         counted = judging.count("W6", fresh[target, "W6"], SEARCH if target in totals else STORE)
         yield Case(target, account, "W6", counted, account in new)
+
+
+def weigh_account(
+    session: Session,
+    target: int,
+    account: str,
+    last_active_at: datetime | None,
+    first: bool,
+    thresholds: Thresholds,
+    now: datetime,
+) -> list[Recorded]:
+    """Judge W3 and W6 of one account after the search told of it; ``first``: it never did before, so it is no news."""
+    kept = kept_thresholds(session)
+    judging = Judging(thresholds, now, kept.relative if kept else None)
+    known = measures_of(session, [target])
+    acts = {account: int(min(last_active_at, now).timestamp())} if last_active_at else {}
+    return settle(
+        session, [*_accounts(session, {account: target}, acts, {account} if first else set(), known, judging)], now
+    )
 
 
 def undated(session: Session, belongs: Mapping[str, Iterable[tuple[int, str]]]) -> set[str]:
