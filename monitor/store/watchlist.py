@@ -75,6 +75,12 @@ def package_subjects(session: Session) -> list[str]:
     return list(session.execute(select(col(Target.subject)).where(col(Target.sort) == "package")).scalars())
 
 
+def checked_domains(session: Session) -> list[str]:
+    """The subjects of the domains that are checked."""
+    query = select(col(Target.subject)).where(col(Target.sort) == "domain", col(Target.due_at).is_not(None))
+    return list(session.execute(query).scalars())
+
+
 def _active(session: Session, subjects: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for chunk in chunks(list(subjects)):

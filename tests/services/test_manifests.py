@@ -313,3 +313,12 @@ def test_what_other_sources_gave_is_kept(store: Store) -> None:
         reconcile(session, [wanted("shop", "a", "1"), wanted("api", "b")], NOW, Random(1))
         assert kept(session, {"shop": {"other.lock"}, "gone": set()}) == {"shop": [wanted("shop", "a", "1")]}
         assert kept(session, {"shop": {"shop.lock"}}) == {}
+
+
+def test_what_it_comes_to_is_explained(project: Path, weaklink: Run) -> None:
+    done = weaklink("--json", "config", "check", "--explain")
+    explained = json.loads(done.stdout)["explained"]
+    assert explained["targets"] == {"package": 2}
+    assert explained["watches"][0]["files"] == ["app/package-lock.json", "named/package-lock.json"]
+    assert not (project / "weaklink.db").exists()
+    assert "2 packages; about 2 checks an hour" in weaklink("config", "check", "--explain").stdout
