@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlmodel import Session, col
 
 from alerts.browsing import Page
@@ -13,6 +14,8 @@ from config.severity import Severity
 from monitor.query import change_json
 from monitor.store.tables import ChangeRow, WatchEntry
 from monitor.store.targets import ids_of, reach_of
+
+SIGNAL_KINDS: Final = ("signal-raised", "signal-cleared")
 
 
 class ChangeFilter(Struct, frozen=True, kw_only=True):
@@ -22,6 +25,8 @@ class ChangeFilter(Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.INFO
     """At least this grave."""
     kinds: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Kinds that are left out."""
     watch: str = ""
     subjects: tuple[str, ...] = ()
 
@@ -51,6 +56,8 @@ def _conditions(session: Session, wanted: ChangeFilter) -> list[ColumnElement[bo
         found.append(col(ChangeRow.severity) >= int(wanted.severity))
     if wanted.kinds:
         found.append(col(ChangeRow.kind).in_(wanted.kinds))
+    if wanted.without:
+        found.append(col(ChangeRow.kind).not_in(wanted.without))
     if wanted.watch:
         found.append(
             exists().where(col(WatchEntry.target_id) == col(ChangeRow.target_id), col(WatchEntry.watch) == wanted.watch)
@@ -60,11 +67,22 @@ def _conditions(session: Session, wanted: ChangeFilter) -> list[ColumnElement[bo
     return found
 
 
-def count_since(session: Session, since: datetime) -> dict[str, int]:
-    """How many changes were seen since then, by severity."""
+class New(Struct, frozen=True):
+    """How many changes were seen since some moment."""
+
+    routine: int
+    """Of severity info."""
+    signals: int
+    """Weak links that came and went."""
+
+
+def count_since(session: Session, since: datetime) -> New:
+    """What a list of notable changes leaves out, counted."""
+    signal = col(ChangeRow.kind).in_(SIGNAL_KINDS)
     rows = session.execute(
-        select(col(ChangeRow.severity), func.count())
-        .where(col(ChangeRow.at) >= since)
-        .group_by(col(ChangeRow.severity))
-    )
-    return {str(Severity(severity)): count for severity, count in rows}
+        select(
+            func.sum(case((signal, 0), (col(ChangeRow.severity) == int(Severity.INFO), 1), else_=0)),
+            func.sum(case((signal, 1), else_=0)),
+        ).where(col(ChangeRow.at) >= since)
+    ).one()
+    return New(rows[0] or 0, rows[1] or 0)

@@ -9,7 +9,8 @@ from sqlmodel import Session
 
 from alerts.browsing import counts, gravest
 from config.severity import Severity
-from monitor.queries.changes import ChangeFilter, changes_page, count_since
+from monitor.queries.changes import SIGNAL_KINDS, ChangeFilter, changes_page, count_since
+from monitor.queries.weak_links import weak_links
 from monitor.store.health import status
 from monitor.upcoming import upcoming
 
@@ -21,12 +22,15 @@ MOST_COMING: Final = 12
 def overview(session: Session, now: datetime, since: datetime) -> dict[str, Any]:
     """What the first page shows; ``since`` is when the visitor was last here."""
     coming = upcoming(session, now)
+    # Weak links come and go with what is told anyway: one domain that lapses brings dozens.
+    notable = ChangeFilter(since=since, severity=Severity.LOW, without=SIGNAL_KINDS)
     return {
         "counts": counts(session),
         "alerts": gravest(session, MOST_ALERTS),
         "new": count_since(session, since),
-        "changes": changes_page(session, ChangeFilter(since=since, severity=Severity.LOW), MOST_CHANGES).rows,
+        "changes": changes_page(session, notable, MOST_CHANGES).rows,
         "coming": coming[:MOST_COMING],
         "more_coming": max(0, len(coming) - MOST_COMING),
         "status": status(session, now),
+        "weak_links": weak_links(session),
     }

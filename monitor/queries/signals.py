@@ -37,6 +37,11 @@ def signals_of(session: Session, target: int, now: datetime) -> list[dict[str, A
     return _as_json(session, session.execute(_query().where(col(Target.id) == target)).all(), now)
 
 
+def signals_as_json(session: Session, rows: Sequence[int], now: datetime) -> list[dict[str, Any]]:
+    """These rows, by signal and subject."""
+    return _as_json(session, session.execute(_query().where(col(SignalRow.id).in_(rows))).all(), now)
+
+
 def _query() -> Any:
     return (
         select(

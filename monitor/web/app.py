@@ -70,6 +70,7 @@ def application(site: Site) -> ASGIApp:
             _act("/silences/{number:row}/remove", silences.remove),
             _act("/accepted/{number:row}/forget", silences.forget),
             _read("/changes", watching.changes),
+            _read("/signals", watching.signals),
             _read("/packages", subjects.packages),
             _read("/packages/{ecosystem}/{name:path}", subjects.package),
             _read("/maintainers", subjects.maintainers),

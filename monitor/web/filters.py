@@ -14,6 +14,8 @@ from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.queries.changes import ChangeFilter
 from monitor.queries.targets import TargetFilter
+from monitor.queries.weak_links import SignalFilter
+from monitor.signals.table import SIGNALS
 from monitor.typed import subject_of
 
 LONGEST: Final = 400
@@ -124,6 +126,14 @@ def target_filter(params: Params, sort: str) -> TargetFilter:
         watch=text(params, "watch"),
         text=text(params, "q"),
         state=choice(params, "state", ("failing", "stale")),
+    )
+
+
+def signal_filter(params: Params) -> SignalFilter:
+    return SignalFilter(
+        signal=choice(params, "signal", tuple(SIGNALS)),
+        sort=choice(params, "sort", ("package", "maintainer")),
+        watch=text(params, "watch"),
     )
 
 

@@ -20,6 +20,7 @@ from alerts.reading import acceptances_json
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.targets import maintainers_page, packages_page
+from monitor.queries.weak_links import signals_page
 from monitor.query import domains_json
 from monitor.spans import iso
 from monitor.store.health import status
@@ -64,6 +65,11 @@ def _deliveries(session: Session, params: Params, _now: datetime) -> list[dict[s
     return deliveries_page(session, MOST, filters.number(params, "before", None), channel=channel, state=state).rows
 
 
+def _signals(session: Session, params: Params, now: datetime) -> list[dict[str, Any]]:
+    page = filters.number(params, "page", 1) or 1
+    return signals_page(session, filters.signal_filter(params), page, MOST, now).rows
+
+
 def _silences(session: Session, params: Params, now: datetime) -> list[dict[str, Any]]:
     return silences.listed(session, now, ended=filters.text(params, "ended") == "yes")
 
@@ -92,6 +98,10 @@ TABLES: Final[Mapping[str, Table]] = {
             "watches",
         ),
         _packages,
+    ),
+    "signals": Table(
+        ("signal", "subject", "value", "threshold", "since", "watches", "name", "sentence", "raised_at", "evidence"),
+        _signals,
     ),
     "maintainers": Table(("subject", "packages", "emails", "domains"), _maintainers),
     "domains": Table(

@@ -186,6 +186,11 @@ class Scene:
             seen = [Seen(due=due, at=self.now, observation=subjects[due.subject], looked_up=True) for due in dues]
             self.recorder.record(session, seen, self.now)
 
+    def review(self) -> None:
+        """The periodic look at signals."""
+        with self.store.transaction() as session:
+            self.recorder.review(session, self.now)
+
     def tell(self) -> None:
         """What is owed is sent, as the daemon would."""
         with self.store.transaction() as session:
@@ -269,6 +274,18 @@ def build(store: Store) -> Scene:
             "date-kit", releases=releases(rng, NOW - 2000 * DAY, NOW - 30 * DAY, 56, [(0, ALICE), (0.8, ESTHER)])
         ),
     }
+    guard = [Account(f"member-{number}", f"member-{number}@fjord-tools.org") for number in range(26)]
+    first["old-guard"] = package(
+        "old-guard",
+        releases=releases(
+            rng,
+            NOW - 3300 * DAY,
+            NOW - 800 * DAY,
+            31,
+            [(0, DMITRI), *((0.1 + number / 40, one) for number, one in enumerate(guard))],
+            scripts=(0.5, 2.0, {"postinstall": "node ./funding.js"}),
+        ),
+    )
     for name in FILLERS:
         age, count = rng.randrange(400, 3200), rng.randrange(3, 40)
         people = rng.sample([ALICE, BJARNE, CHIARA, DMITRI, ESTHER], rng.randrange(1, 4))
@@ -300,6 +317,7 @@ def build(store: Store) -> Scene:
             "cheap-post.info", DomainState.REGISTERED, NOW + 350 * DAY, NOW - 15 * DAY, registrar="Bargain Registrar"
         ),
     )
+    scene.review()
     _forty_days(scene, first)
     _this_morning(scene, first)
     _people_act(scene)
@@ -370,6 +388,7 @@ def _this_morning(scene: Scene, first: dict[str, Package]) -> None:
             "cheap-post.info", DomainState.REGISTERED, NOW + 350 * DAY, NOW - 15 * DAY, registrar="Bargain Registrar"
         )
     )
+    scene.review()
     native = first["native-hash"]
     scene.sees(_next(native, "6.2.0", publisher=BJARNE, scripts={"install": "node-gyp rebuild --release"}))
     scene.tell()

@@ -172,10 +172,33 @@ class DomainRow(BaseModel):
     error: str
 
 
+class Signal(BaseModel):
+    signal: Literal["W1", "W2", "W3", "W4", "W5", "W6"]
+    subject: str
+    value: Any
+    threshold: Any
+    since: Moment | None
+    watches: list[str]
+    name: str
+    sentence: str
+    raised_at: Moment
+    evidence: dict[str, Any]
+    means: str
+    not_means: str
+    advice: str
+
+
+class Signals(BaseModel):
+    items: list[Signal]
+    page: int
+    pages: int
+    total: int
+
+
 class Shown(BaseModel):
     subject: str
     facts: dict[str, Any] = Field(description="Unknown facts are null, known empty ones empty.")
-    signals: list[Any]
+    signals: list[Signal]
     watches: list[Reached]
     timeline: list[dict[str, Any]]
     freshness: dict[str, Any]

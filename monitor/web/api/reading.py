@@ -14,6 +14,7 @@ from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.search import search
 from monitor.queries.targets import maintainers_page, packages_page
+from monitor.queries.weak_links import signals_page
 from monitor.query import domains_json, show_json
 from monitor.store.health import status
 from monitor.web import filters
@@ -53,6 +54,20 @@ async def changes(
     asked = {"since": since, "severity": severity, "kind": kind, "watch": watch, "subject": subject}
     wanted = filters.change_filter(asked, site.now())
     return paged(await site.read(lambda session: changes_page(session, wanted, limit, before)))
+
+
+@reading.get("/signals", response_model=m.Signals, tags=["signals"])
+async def signals(
+    site: Here,
+    signal: Literal["", "W1", "W2", "W3", "W4", "W5", "W6"] = "",
+    sort: Literal["", "package", "maintainer"] = "",
+    watch: Text = "",
+    page: PageNumber = 1,
+    limit: Limit = 100,
+) -> Any:
+    """The weak links that hold now, by signal and subject."""
+    wanted = filters.signal_filter({"signal": signal, "sort": sort, "watch": watch})
+    return numbered(await site.read(lambda session: signals_page(session, wanted, page, limit, site.now())))
 
 
 @reading.get("/alerts", response_model=m.Alerts, tags=["alerts"])

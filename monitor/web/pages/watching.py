@@ -14,8 +14,10 @@ from monitor.changes.kinds import KINDS
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.search import search
+from monitor.queries.weak_links import signals_page
+from monitor.signals.table import SIGNALS
 from monitor.store.health import status
-from monitor.web.filters import DELIVERY_STATES, change_filter, choice, number, text
+from monitor.web.filters import DELIVERY_STATES, change_filter, choice, number, signal_filter, text
 from monitor.web.pages.common import page
 from monitor.web.site import site_of
 
@@ -44,6 +46,21 @@ async def watches(request: Request) -> Response:
         return {"found": watchlist.watches(session), "problems": watchlist.problems(session)}
 
     return await page(request, "watchlist.html", work)
+
+
+async def signals(request: Request) -> Response:
+    now, wanted = site_of(request).now(), signal_filter(request.query_params)
+    number_ = number(request.query_params, "page", 1) or 1
+
+    def work(session: Session) -> dict[str, object]:
+        return {
+            "found": signals_page(session, wanted, number_, 2 * ROWS, now),
+            "chosen": SIGNALS.get(wanted.signal),
+            "names": [(one.id, f"{one.id} {one.name}") for one in SIGNALS.values()],
+            "watches": watchlist.names(session),
+        }
+
+    return await page(request, "signals.html", work)
 
 
 async def health(request: Request) -> Response:
