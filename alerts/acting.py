@@ -18,6 +18,8 @@ from config.severity import Severity
 
 SETTLED_UP_TO: Final = Severity.MEDIUM
 """What is graver than this stays open until a person has seen to it."""
+IN_A_ROW: Final = timedelta(seconds=30)
+"""Who resolves one alert often resolves more: those who heard of them hear of it in one message."""
 
 
 def find(session: Session, numbers: Sequence[int]) -> list[Alert]:
@@ -62,7 +64,7 @@ def resolve(session: Session, numbers: Sequence[int], *, who: str, note: str, no
         session.add(alert)
     session.flush()
     journal.write(session)
-    wake(session, [alert.id or 0 for alert in alerts], now)
+    wake(session, [alert.id or 0 for alert in alerts], now + IN_A_ROW)
     return alerts
 
 

@@ -1,16 +1,14 @@
-"""When a group of alerts is told: after its wait, not oftener than its interval, again after its repeat, in a digest.
-
-The state of a group lives in the database, so that a restart or a reload tells nothing twice and forgets nothing.
-"""
+"""When a group of alerts is told: after its wait, within its interval once, again after its repeat, in a digest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
-from sqlalchemy import delete, insert, tuple_
+from msgspec import Struct
 from sqlmodel import Session, col, or_, select
 
 from alerts.compose import compose, first_happened
@@ -18,7 +16,7 @@ from alerts.matching import matches
 from alerts.messages.content import Coming
 from alerts.model import Alert, AlertState, Delivery, Group, GroupMember
 from alerts.quiet import quiet_until
-from alerts.routing import Policy, Way
+from alerts.routing import Policy
 from config.settings import Route
 from config.severity import Severity
 from config.values import cron_trigger
@@ -26,59 +24,9 @@ from config.values import cron_trigger
 MOST_GROUPS = 200
 """Groups told in one transaction; the rest follow in the next, a second later."""
 
-CHUNK = 500
-"""Values in one IN list."""
-
 Told = Sequence[tuple[GroupMember, Alert]]
 Calendar = Callable[[Session, datetime], Sequence[Coming]]
 """What will happen in the next weeks: the telling asks whoever watches, when it writes a digest."""
-
-
-def notify(session: Session, taken: Sequence[tuple[Alert, Sequence[Way]]], now: datetime) -> None:
-    """Remember that these alerts are to be told along these ways, and when. A handful of queries for any number."""
-    keys = {way.key for _, ways in taken for way in ways}
-    if new := keys - _groups(session, keys).keys():
-        session.execute(insert(Group), [{"key": key, "route": {}, "channels": []} for key in sorted(new)])
-    groups = _groups(session, keys)
-    for way in (way for _, ways in taken for way in ways):
-        group = groups[way.key]
-        group.route = way.route.model_dump(mode="json", by_alias=True)
-        group.channels = list(way.channels)
-        due = _first_look(group, way.route, now)
-        group.due_at = due if group.due_at is None else min(group.due_at, due)
-    session.flush()
-    known = _memberships(session, [alert.id or 0 for alert, _ in taken])
-    wanted = {(groups[way.key].id or 0, alert.id or 0) for alert, ways in taken for way in ways}
-    session.add_all(GroupMember(group_id=group, alert_id=alert) for group, alert in sorted(wanted - known.keys()))
-    # What grew graver before its digest came is told by another route: those of the first one need not hear it too.
-    left = sorted(pair for pair, told in known.items() if not told and pair not in wanted)
-    for start in range(0, len(left), CHUNK):
-        pairs = tuple_(col(GroupMember.group_id), col(GroupMember.alert_id))
-        session.execute(delete(GroupMember).where(pairs.in_(left[start : start + CHUNK])))
-
-
-def _groups(session: Session, keys: Collection[str]) -> dict[str, Group]:
-    ordered = sorted(keys)
-    chunks = [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
-    return {g.key: g for chunk in chunks for g in session.exec(select(Group).where(col(Group.key).in_(chunk)))}
-
-
-def _memberships(session: Session, alerts: Sequence[int]) -> dict[tuple[int, int], int]:
-    """The groups in which these alerts are, as ``(group, alert)``, and the revision that was told there."""
-    chunks = [alerts[start : start + CHUNK] for start in range(0, len(alerts), CHUNK)]
-    asked = select(GroupMember.group_id, GroupMember.alert_id, GroupMember.told_revision)
-    return {
-        (group, alert): told
-        for chunk in chunks
-        for group, alert, told in session.exec(asked.where(col(GroupMember.alert_id).in_(chunk)))
-    }
-
-
-def _first_look(group: Group, route: Route, now: datetime) -> datetime:
-    if route.digest:
-        return now
-    wait = now + route.group_wait
-    return wait if group.sent_at is None else max(wait, group.sent_at + route.group_interval)
 
 
 def anything_due(session: Session, now: datetime) -> bool:
@@ -86,44 +34,105 @@ def anything_due(session: Session, now: datetime) -> bool:
     return session.exec(select(Group.id).where(col(Group.due_at) <= now).limit(1)).first() is not None
 
 
+class Telling(Struct):
+    """What one group has to tell now."""
+
+    group: Group
+    route: Route
+    kind: str
+    told: Told
+    still: Told
+
+
 def due_notifications(session: Session, policy: Policy, now: datetime, calendar: Calendar | None = None) -> int:
-    """Turn every group that is due into deliveries; how many were made."""
+    """Turn every group that is due into deliveries; how many were made.
+
+    Ends and reminders are no news that cannot wait: those for the same channels are one message.
+    """
     groups = session.exec(
         select(Group).where(col(Group.due_at) <= now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
     ).all()
     ask = calendar or (lambda _session, _now: ())
-    return sum(_look(session, group, Route.model_validate(group.route), policy, now, ask) for group in groups)
+    made = 0
+    bundles: dict[tuple[str, ...], list[Telling]] = {}
+    for group in groups:
+        telling = _look(session, group, policy, now)
+        if telling is not None and telling.kind in COMPANY:
+            bundles.setdefault((telling.kind, *group.channels), []).append(telling)
+        elif telling is not None:
+            made += _tell(session, [telling], policy, now, ask)
+        made += _escalate(session, group, policy, now)
+    for bundle in bundles.values():
+        made += _tell(session, bundle + _company(session, bundle, policy, now), policy, now, ask)
+    return made
 
 
-def _look(session: Session, group: Group, route: Route, policy: Policy, now: datetime, calendar: Calendar) -> int:
-    """One look at a group that may be due: tell what there is to tell, and say when to look again."""
+COMPANY: Final = {"resolved": timedelta(minutes=5), "reminder": timedelta(hours=12)}
+"""Messages of these kinds take along what would be told so soon after them."""
+
+
+def _company(session: Session, bundle: Sequence[Telling], policy: Policy, now: datetime) -> list[Telling]:
+    """Other groups of the same channels that would tell the like soon."""
+    first = bundle[0]
+    known = {one.group.id for one in bundle}
+    query = select(Group).where(col(Group.due_at) > now, col(Group.due_at) <= now + COMPANY[first.kind])
+    found = []
+    for group in session.exec(query.order_by(col(Group.due_at)).limit(MOST_GROUPS)):
+        if group.id in known or group.channels != first.group.channels:
+            continue
+        telling = _telling(session, group, now, early=COMPANY[first.kind])
+        if telling is not None and telling.kind == first.kind and _may_be_told(telling, policy, now) is None:
+            found.append(telling)
+    return found
+
+
+def _look(session: Session, group: Group, policy: Policy, now: datetime) -> Telling | None:
+    """One look at a group that may be due: what it has to tell, and when to look again."""
+    route = Route.model_validate(group.route)
     session.add(group)
     if route.digest and (planned := _digest_at(group, route, policy)) is not None and planned > now:
         group.due_at = planned
-        return 0
+        return None
+    telling = _telling(session, group, now)
+    if telling is not None and (until := _may_be_told(telling, policy, now)) is not None:
+        group.due_at = until
+        return None
+    if telling is None:
+        group.due_at = _next_look(group, route, _live(session, group), now)
+    return telling
+
+
+def _telling(session: Session, group: Group, now: datetime, early: timedelta = timedelta(0)) -> Telling | None:
+    """What a group has to tell now; ``early``: a reminder may come so much before its time."""
+    route = Route.model_validate(group.route)
     live = _live(session, group)
     news = [(member, alert) for member, alert in live if alert.revision > member.told_revision]
-    still = [(member, alert) for member, alert in live if alert.state == AlertState.OPEN]
-    reminding = (
-        not news
-        and not route.digest
-        and bool(route.repeat)
-        and group.sent_at is not None
-        and now - group.sent_at >= route.repeat
-    )
+    still = _open(live)
+    again = not route.digest and bool(route.repeat) and group.sent_at is not None
+    reminding = not news and again and now - (group.sent_at or now) >= route.repeat - min(early, route.repeat / 2)
     told = news or (still if reminding else [])
-    worst = max((Severity(alert.severity) for _, alert in told), default=Severity.INFO)
-    if told and (until := quiet_until(route.quiet_hours, worst, now, policy.timezone)) is not None:
-        group.due_at = until
-        return 0
-    made = 0
-    if told:
-        rest = [alert for pair in still if pair not in told for alert in pair[1:]] if route.digest else []
-        coming = _coming(session, route, now, calendar) if route.digest else ()
-        kind = _kind(group, route, told, reminding)
-        made += _owe(session, group, told, kind, group.channels, policy, now, rest, coming)
-    made += _escalate(session, group, route, still, policy, now)
-    group.due_at = _next_look(group, route, still, now)
+    return Telling(group, route, _kind(group, route, told, reminding), told, still) if told else None
+
+
+def _may_be_told(telling: Telling, policy: Policy, now: datetime) -> datetime | None:
+    """When its quiet hours end; None where it may be told now."""
+    worst = max(Severity(alert.severity) for _, alert in telling.told)
+    return quiet_until(telling.route.quiet_hours, worst, now, policy.timezone)
+
+
+def _tell(session: Session, tellings: Sequence[Telling], policy: Policy, now: datetime, calendar: Calendar) -> int:
+    """One message of these groups, which go to the same channels."""
+    first = tellings[0]
+    rest: list[Alert] = []
+    coming: Sequence[Coming] = ()
+    if first.route.digest:
+        told = {alert.id for _, alert in first.told}
+        rest = [alert for _, alert in first.still if alert.id not in told]
+        coming = _coming(session, first.route, now, calendar)
+    made = _owe(session, tellings, first.group.channels, policy, now, rest, coming)
+    for one in tellings:
+        one.group.due_at = _next_look(one.group, one.route, one.still, now)
+        session.add(one.group)
     return made
 
 
@@ -170,19 +179,29 @@ def _kind(group: Group, route: Route, told: Told, reminding: bool) -> str:
     return "reopened" if again else "update"
 
 
-def _escalate(session: Session, group: Group, route: Route, still: Told, policy: Policy, now: datetime) -> int:
+def _open(live: Told) -> Told:
+    return [(member, alert) for member, alert in live if alert.state == AlertState.OPEN]
+
+
+def _escalate(session: Session, group: Group, policy: Policy, now: datetime) -> int:
     """Tell those further up of what nobody has acknowledged in time; once for each alert."""
+    route = Route.model_validate(group.route)
     if route.escalate is None:
         return 0
     late = [
         (member, alert)
-        for member, alert in still
+        for member, alert in _open(_live(session, group))
         if not member.escalated and member.told_at is not None and now - member.told_at >= route.escalate.after
     ]
     for member, _ in late:
         member.escalated = True
         session.add(member)
-    return _owe(session, group, late, "escalation", route.escalate.channels, policy, now) if late else 0
+    if not late:
+        return 0
+    telling = Telling(group, route, "escalation", late, late)
+    made = _owe(session, [telling], route.escalate.channels, policy, now)
+    group.due_at = _next_look(group, route, _open(_live(session, group)), now)
+    return made
 
 
 def _next_look(group: Group, route: Route, still: Told, now: datetime) -> datetime | None:
@@ -196,9 +215,7 @@ def _next_look(group: Group, route: Route, still: Told, now: datetime) -> dateti
 
 def _owe(
     session: Session,
-    group: Group,
-    told: Told,
-    kind: str,
+    tellings: Sequence[Telling],
     channels: Sequence[str],
     policy: Policy,
     now: datetime,
@@ -206,12 +223,19 @@ def _owe(
     coming: Sequence[Coming] = (),
 ) -> int:
     """One message about these alerts to each of the channels, owed from this transaction on."""
-    previous, group.sent_at = group.sent_at, now
-    group.serial += 1
-    alerts = [alert for _, alert in told]
-    message = compose(session, alerts, kind, policy, group.key, now, still, coming, previous)
-    happened = first_happened(message, previous) if kind in {"first", "update", "digest", "reopened"} else None
+    first = tellings[0]
+    previous = first.group.sent_at
+    told = sorted(
+        (pair for one in tellings for pair in one.told), key=lambda pair: (-pair[1].severity, pair[1].id or 0)
+    )
+    # One alert may stand in several groups.
+    alerts = list({alert.id: alert for _, alert in told}.values())
+    message = compose(session, alerts, first.kind, policy, first.group.key, now, still, coming, previous)
+    happened = first_happened(message, previous) if first.kind in {"first", "update", "digest", "reopened"} else None
     body = msgspec.json.encode(message)
+    for one in tellings:
+        one.group.sent_at = now
+        one.group.serial += 1
     for member, alert in told:
         member.told_revision = alert.revision
         member.told_at = member.told_at or now
@@ -219,9 +243,9 @@ def _owe(
     for channel in channels:
         session.add(
             Delivery(
-                key=blake2b(f"{group.key}:{group.serial}:{channel}".encode(), digest_size=16).hexdigest(),
+                key=blake2b(f"{first.group.key}:{first.group.serial}:{channel}".encode(), digest_size=16).hexdigest(),
                 channel=channel,
-                kind=kind,
+                kind=first.kind,
                 created_at=now,
                 next_attempt_at=now,
                 alerts=[alert.id or 0 for alert in alerts],

@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import insert
 from sqlmodel import Session, and_, col, or_, select
 
-from alerts.dispatch import notify
 from alerts.findings import Finding, gravity
+from alerts.grouping import Taken, notify
 from alerts.held import Held, held_by
 from alerts.journal import Journal
 from alerts.matching import matches
@@ -69,16 +69,19 @@ def take(
         ordered = told if alert.revision else sorted(told, key=lambda f: not f.clears)
         if not alert.revision:
             journal.event(alert, "opened")
+        before = alert.severity
         if _extend(journal, alert, held[alert.id or 0], ordered):
             session.add(alert)
-            touched.append((alert, [one.finding for one in held[alert.id or 0].values()]))
+            facts = [one.finding for one in held[alert.id or 0].values()]
+            touched.append((alert, facts, alert.severity > before))
     silences = in_force(session, now) if touched else []
-    for alert, facts in touched:
+    for alert, facts, _ in touched:
         hush(journal, alert, view(alert, facts), silences)
     session.flush()
     journal.write(session)
-    notify(session, [(alert, ways(view(alert, facts), alert.cause, policy)) for alert, facts in touched], now)
-    return [alert for alert, _ in touched]
+    taken = [Taken(alert, ways(view(alert, facts), alert.cause, policy), graver) for alert, facts, graver in touched]
+    notify(session, taken, now)
+    return [alert for alert, *_ in touched]
 
 
 def holding(session: Session, cause: str) -> set[str]:

@@ -343,7 +343,8 @@ class Route(Section):
         default=timedelta(seconds=30), description="Wait for more of a new group before its first message."
     )
     group_interval: Duration = Field(
-        default=timedelta(minutes=5), description="Least time between two messages of one group."
+        default=timedelta(hours=1),
+        description="Least time between two messages of one group; what grew graver does not wait for it.",
     )
     repeat: Duration = Field(default=timedelta(hours=24), description="Remind of what is still open; 0s: never.")
     digest: Cron = Field(

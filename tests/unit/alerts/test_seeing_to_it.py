@@ -398,6 +398,60 @@ def test_each_message_is_on_record_with_how_late_it_was(desk: Desk) -> None:
     assert reading.deliveries_json(desk.session, alert=2) == []
 
 
+def test_alerts_that_a_person_resolves_in_a_row_end_in_one_message(desk: Desk) -> None:
+    for name in ("alice", "bob", "carol"):
+        desk.finds(finding(name))
+    for number in (1, 2, 3):
+        acting.resolve(desk.session, [number], who="bob", note="", now=desk.now)
+        desk.passes(timedelta(seconds=5))
+    desk.passes(MINUTE)
+    assert desk.told() == ["first", "first", "first", "resolved"]
+    assert [item.alert for item in desk.last().items] == [1, 2, 3]
+    desk.passes(DAY)
+    assert len(desk.told()) == 4
+
+
+def test_reminders_of_the_same_channels_come_together(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    for name in ("alice", "bob", "carol"):
+        desk.finds(finding(name), after=3 * HOUR)
+    for _ in range(3 * 24):
+        desk.passes(HOUR)
+    assert desk.told() == ["first"] * 3 + ["reminder"] * 3
+    assert len(desk.last().items) == 3
+
+
+def test_more_of_the_same_waits_for_the_interval_and_what_is_graver_does_not(session: Session) -> None:
+    desk = Desk(session, group_interval="1h")
+    desk.finds(finding())
+    for number in range(10):
+        desk.finds(finding(subject=f"pkg:npm/p{number}", change_id=10 + number), after=3 * MINUTE)
+    assert desk.told() == ["first"]
+    desk.finds(finding(subject="pkg:npm/q", severity=Severity.HIGH, change_id=30), after=MINUTE)
+    assert desk.told() == ["first", "update"]
+    assert desk.last().items[0].more_facts > 0
+
+
+def test_an_alert_that_took_another_route_is_told_to_the_first_one_only_when_it_ends(session: Session) -> None:
+    desk = Desk(session)
+    at_once = {"match": {"severity": ">=high"}, "channels": ["chat"], "group_wait": "0s", "repeat": "0s"}
+    daily = {"channels": ["mail"], "digest": "0 8 * * *"}
+    desk.policy = Policy(routes=tuple(map(Route.model_validate, (at_once, daily))))
+    desk.finds(state(severity=Severity.MEDIUM), after=timedelta(0))
+    desk.passes(2 * HOUR)
+    desk.finds(state(severity=Severity.HIGH))
+    desk.finds(finding("bob", change_id=2))
+    desk.passes(DAY)
+    told = desk.last()
+    assert desk.told() == ["digest", "first", "digest"]
+    assert ([item.title for item in told.items], len(told.still)) == (["bob can now publish express"], 1)
+    desk.finds(state(clears=True))
+    desk.finds(finding("carol", change_id=3))
+    desk.passes(DAY)
+    assert desk.told()[3:] == ["resolved", "digest"]
+    assert "resolved" in {item.state for item in desk.last().items}
+
+
 def test_an_update_is_called_by_its_news_and_leads_with_it(desk: Desk) -> None:
     domain = {"subject": "domain:x.example", "cause": "domain:x.example", "lasting": True, "severity": Severity.HIGH}
     desk.finds(finding(kind="domain-expiring", title="x.example expires in 6 days", **domain))
