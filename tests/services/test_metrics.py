@@ -109,6 +109,7 @@ def test_a_prometheus_takes_the_metrics_the_rules_and_the_dashboard(prometheus: 
     judged = until(rules)
     assert len(judged) == (FILES / "alert-rules.yml").read_text().count("- alert:")
     assert "firing" not in {rule["state"] for rule in judged}
+    until(lambda: value("weaklink_source_up"))  # written every fifteen seconds
     known = set(httpx.get(f"{prometheus}/label/__name__/values").json()["data"])
     for panel in json.loads((FILES / "grafana-dashboard.json").read_text())["panels"]:
         for target in panel["targets"]:
