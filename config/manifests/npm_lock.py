@@ -16,7 +16,7 @@ from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
 from config.manifests.node_folders import Folders
 from config.manifests.npm_names import aliased, from_registry, line_of, local_purl, mapping, npm_purl, specs, tarball
-from config.manifests.npm_project import MANIFEST, Asked, asked_by, manifest_in
+from config.manifests.npm_project import Asked, asked_by, project_beside
 from config.manifests.workspaces import globs_of, is_member
 
 NEWEST: Final = 3
@@ -105,17 +105,18 @@ class _Tree:
         return entries_of(nodes, production, development, self._file.name)
 
     def _project(self) -> dict[str, Asked] | None:
-        """What the project and each of its workspaces ask for, by folder; None where nothing says it."""
+        """What the project and each of its workspaces ask for, by the place of each; None where nothing says it."""
         if "" in self._places:
-            root = self._places[""]
-        else:
-            beside = self._file.beside(MANIFEST)
-            if beside is None:
-                return None
-            root = manifest_in(beside)
-        globs = globs_of(root)
-        within = [path for path in self._places if path and _FOLDER not in path and is_member(path, globs)]
-        return {"": asked_by(self._file, root)} | {path: asked_by(self._file, self._places[path]) for path in within}
+            globs = globs_of(self._places[""])
+            folders = (path for path in self._places if path and _FOLDER not in path)
+            stated = {"": self._places[""]} | {path: self._places[path] for path in folders if is_member(path, globs)}
+            return {path: _as_npm_does(asked_by(self._file, one)) for path, one in stated.items()}
+        beside = project_beside(self._file)
+        if beside is None:
+            return None
+        root, *others = beside.values()
+        named = {_FOLDER + one["name"]: (file, one) for file, one in others if isinstance(one.get("name"), str)}
+        return {path: _as_npm_does(asked_by(file, one)) for path, (file, one) in ({"": root} | named).items()}
 
     def _asked(self, place: Mapping[str, Any]) -> dict[str, str]:
         if place.get("link"):
@@ -164,6 +165,12 @@ class _Tree:
             return path in self._elsewhere
         # Many registries keep tarballs at addresses of their own kind: only what asks for one tells.
         return tarball(resolved) is None and (asked_so or not resolved.startswith(("https:", "http:")))
+
+
+def _as_npm_does(asked: Asked) -> Asked:
+    """npm takes for development's what stands in both tables."""
+    lasting = {name: spec for name, spec in asked.production.items() if name not in asked.development}
+    return Asked(lasting, asked.development)
 
 
 def _target(path: str, place: Mapping[str, Any]) -> str:

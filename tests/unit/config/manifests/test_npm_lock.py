@@ -161,6 +161,37 @@ def test_a_shrinkwrap_of_before_requires_shows_by_its_nesting_what_needs_what(re
     assert found["b"].via == ("a",)
 
 
+def test_version_1_has_workspaces_too_and_their_manifests_say_what_they_ask_for(read_npm: Any) -> None:
+    lock = {
+        "lockfileVersion": 1,
+        "dependencies": {
+            "a": {"version": "1.0.0"},
+            "lib": {"version": "file:lib"},
+            "t": {"version": "1.0.0", "dev": True},
+            "ui": {
+                "version": "file:libs/ui",
+                "requires": {"a": "2", "t": "1"},
+                "dependencies": {"a": {"version": "2.0.0"}},
+            },
+        },
+    }
+    found = read_npm(
+        {
+            "package-lock.json": lock,
+            "package.json": {"workspaces": ["libs/*"], "dependencies": {"a": "1", "lib": "file:lib"}},
+            "libs/ui/package.json": {"name": "ui", "dependencies": {"a": "2"}, "devDependencies": {"t": "1"}},
+        }
+    )
+    assert found.keys() == {"a", "elsewhere:lib", "t"}
+    assert found["a"].versions == ("1.0.0", "2.0.0")
+    assert (found["t"].direct, found["t"].dev) == (True, True)
+
+
+def test_what_stands_in_both_tables_is_developments_as_npm_has_it(read_npm: Any) -> None:
+    lock = v3({"dependencies": {"a": "1"}, "devDependencies": {"a": "1"}}, a={"version": "1.0.0", "dev": True})
+    assert read_npm({"package-lock.json": lock})["a"].dev
+
+
 def test_an_empty_lock_file_holds_nothing(read: Read) -> None:
     assert read({}) == {}
     assert read({"lockfileVersion": 3, "packages": {}}) == {}
