@@ -104,6 +104,7 @@ def _unknown_ecosystems(tree: Mapping[str, Any]) -> Iterator[Judgement]:
 
 def _unknown_kinds(tree: Mapping[str, Any], kinds: frozenset[str]) -> Iterator[Judgement]:
     used: list[tuple[Path, str]] = [(("severity", key), key) for key in _table(tree.get("severity"))]
+    used += ((("retention", "kinds", key), key) for key in _table(_table(tree.get("retention")).get("kinds")))
     for path, route in _tables(tree, "route"):
         used += _words((*path, "match", "kind"), _table(route.get("match")).get("kind") or None)
     for path, compound in _tables(tree, "compound"):

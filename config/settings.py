@@ -410,6 +410,22 @@ class Heartbeat(Section):
     at: Annotated[str, AfterValidator(values.check_cron)] = Field(default="0 9 * * *", description="Cron expression.")
 
 
+Kept = Annotated[Duration, Field(ge=timedelta(days=90))]
+"""Rules join what happened within up to ninety days."""
+
+
+class Retention(Section):
+    """How long ``weaklink db prune`` keeps what is over. Nothing else deletes anything."""
+
+    changes: Kept = Field(default=timedelta(days=5 * 365), description="Changes, and signals that were cleared.")
+    kinds: dict[str, Kept] = Field(
+        default={}, description="Another time for changes of a kind or glob: { release-published = '365d' }."
+    )
+    alerts: Kept = Field(default=timedelta(days=2 * 365), description="Alerts after they were resolved, and silences.")
+    messages: Kept = Field(default=timedelta(days=365), description="Messages after they were sent or given up.")
+    snapshots: Kept = Field(default=timedelta(days=5 * 365), description="Facts that were replaced by others.")
+
+
 class Settings(Section):
     """The whole of ``weaklink.toml``."""
 
@@ -431,4 +447,5 @@ class Settings(Section):
     compound: tuple[Compound, ...] = Field(
         default=(), description="More rules by which small things together are grave."
     )
+    retention: Retention = Field(default=Retention(), description="How long what is over is kept.")
     heartbeat: Heartbeat | None = Field(default=None, description="Says regularly that the watch is alive.")

@@ -1,4 +1,4 @@
-"""Commands about the database: ``db upgrade``, ``db backup``."""
+"""Commands about the database: ``db upgrade``, ``db backup``, ``db prune``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from config.clock import system_clock
 from monitor.cli.app import Call, weaklink
 from monitor.cli.output import say, write_json
 from monitor.store.engine import Store
+from monitor.store.prune import prune as prune_store
 from monitor.store.upgrade import backup as back_up
 from monitor.store.upgrade import newest
 from monitor.store.upgrade import upgrade as bring_up
@@ -17,7 +18,7 @@ from monitor.store.upgrade import upgrade as bring_up
 
 @weaklink.group()
 def db() -> None:
-    """Upgrade the database, or copy it while it is in use."""
+    """Upgrade the database, copy it while it is in use, forget what is old."""
 
 
 @db.command()
@@ -46,3 +47,21 @@ def backup(call: Call, file: Path) -> None:
         write_json({"file": str(file), "bytes": file.stat().st_size})
     else:
         say(f"{file}: {file.stat().st_size:,} bytes")
+
+
+@db.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.pass_obj
+def prune(call: Call, dry_run: bool) -> None:
+    """Delete what is older than [retention] keeps, also while the daemon runs; never the evidence of an open alert."""
+    configuration = call.configuration()
+    store = call.store(configuration)
+    gone = prune_store(store, configuration.settings.retention, system_clock(), dry_run=dry_run)
+    store.close()
+    if call.json:
+        write_json({"dry_run": dry_run, "deleted": gone})
+        return
+    told = ", ".join(f"{count:,} {name}" for name, count in gone.items() if count) or "nothing"
+    say(f"{'Would delete' if dry_run else 'Deleted'}: {told}.")
+    if not dry_run and any(gone.values()):
+        say("The room is used again for what comes; the file itself does not shrink.", "dim")
