@@ -113,17 +113,18 @@ def _must_exist(call: Call, configuration: Configuration, purls: Sequence[str]) 
     try:
         verified, offered = asyncio.run(_ask(configuration, store, purls))
         with store.reading() as session:
-            known = package_subjects(session)
+            known = {*package_subjects(session)}
     finally:
         store.close()
     for purl, reason in verified.unverified.items():
         note(f"weaklink: whether there is {short_form(purl)} was not verified: {reason}")
     if verified.absent:
+        known.update(one.subject for one in watched(configuration, Manifests().look(configuration)))
         raise EditRefused("\n".join(_refusal(purl, known, offered.get(purl, ())) for purl in sorted(verified.absent)))
 
 
 def _refusal(purl: str, known: Iterable[str], offered: Sequence[str]) -> str:
-    near = nearest_names(purl, known, offered)
+    near = nearest_names(purl, (one for one in known if one.startswith("pkg:")), offered)
     mend = f"did you mean {' or '.join(near)}?" if near else "check its spelling"
     return f"the registry has no {short_form(purl)}; {mend} (--offline adds it all the same)"
 
