@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -142,7 +142,7 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy, since: date
         ),
         more_facts=len(findings) - len(shown),
         concerns=_concerns(findings),
-        reach=tuple(map(reach_line, sorted(alert.watches, key=_nearness))),
+        reach=reach_lines(alert.watches),
         link=_link(alert, policy),
         links=tuple(dict.fromkeys(link for f in shown for link in f.links))[:MOST_LINKS],
         opened_at=alert.opened_at,
@@ -175,6 +175,11 @@ def _nearness(reach: Mapping[str, Any]) -> int:
     """Who has the release comes first, then whoever the next update gives it."""
     use = reach.get("use", "")
     return _NEARNESS.index(use) if use in _NEARNESS else len(_NEARNESS)
+
+
+def reach_lines(watches: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """How each watch is touched, the nearest first."""
+    return tuple(map(reach_line, sorted(watches, key=_nearness)))
 
 
 def reach_line(reach: Mapping[str, Any]) -> str:

@@ -78,22 +78,23 @@ def _content(path: Path, name: str) -> bytes:
         if not path.is_file():
             problem = "it is no file" if path.exists() else "there is no such file"
             raise ManifestError(name, problem, "correct the path in the watchlist")
-        data = _whole(path)
+        return _whole(path, name)
     except OSError as error:
         raise ManifestError(
             name, f"it cannot be read: {error.strerror or error}", "let weaklink's user read it"
         ) from None
-    if len(data) > MOST_BYTES:
-        raise ManifestError(name, f"it has more than {MOST_BYTES} bytes", "leave it out of the watchlist")
-    return data
 
 
-def _whole(path: Path) -> bytes:
+def _whole(path: Path, name: str) -> bytes:
     """The content, as it was at one moment: read again where it was written meanwhile."""
+    data = b""
     for _ in range(_TRIES):
         with path.open("rb") as stream:
             before = os.fstat(stream.fileno())
-            data = stream.read(MOST_BYTES + 1)
+            if before.st_size <= MOST_BYTES:
+                data = stream.read(MOST_BYTES + 1)
+            if max(before.st_size, len(data)) > MOST_BYTES:
+                raise ManifestError(name, f"it has more than {MOST_BYTES} bytes", "leave it out of the watchlist")
             if _stamp(os.fstat(stream.fileno())) == _stamp(before):
                 break
     return data

@@ -104,8 +104,16 @@ def show(ctx: click.Context, item: str) -> None:
     if found["watches"]:
         say()
         table(
-            ["reaches", "owner", "how"],
-            [(w["watch"], w["owner"], " -> ".join(w["via"]) or "direct") for w in found["watches"]],
+            ["reaches", "owner", "how", "in use"],
+            [
+                (
+                    w["watch"],
+                    w["owner"],
+                    " -> ".join(w["via"]) or ("direct" if w["direct"] else "indirect"),
+                    ", ".join(w["versions"]),
+                )
+                for w in found["watches"]
+            ],
         )
     if found["timeline"]:
         say()

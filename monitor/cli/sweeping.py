@@ -13,9 +13,11 @@ from random import Random
 from typing import Any
 
 import click
+from msgspec import to_builtins
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from alerts.compose import reach_lines
 from alerts.findings import Finding
 from config.clock import system_clock
 from config.manifests.reading import Reading
@@ -32,6 +34,8 @@ from monitor.schedule import Due
 from monitor.store.engine import Store, StoreError
 from monitor.store.packages import load_packages
 from monitor.store.targets import all_watched, by_subject
+
+REACH_SHOWN = 3
 
 
 @weaklink.command()
@@ -109,7 +113,7 @@ class Swept:
             ordered = sorted(self.findings, key=lambda f: (-f.severity, f.subject))
             table(
                 ["severity", "what changed", "reaches"],
-                [(severity_cell(f.severity), f.title, ", ".join(r.watch for r in f.reach)) for f in ordered],
+                [(severity_cell(f.severity), f.title, _reach(f)) for f in ordered],
             )
             say()
         for failed in self.failed:
@@ -135,7 +139,14 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "after": finding.after,
         "evidence": finding.evidence,
         "watches": [reach.watch for reach in finding.reach],
+        "reach": [to_builtins(reach) for reach in finding.reach],
     }
+
+
+def _reach(finding: Finding) -> str:
+    lines = reach_lines(to_builtins(reach) for reach in finding.reach)
+    more = f"; and {len(lines) - REACH_SHOWN} more" if len(lines) > REACH_SHOWN else ""
+    return "; ".join(lines[:REACH_SHOWN]) + more
 
 
 async def _sweep(

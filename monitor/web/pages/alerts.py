@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from alerts import acting
 from alerts.browsing import alerts_page, deliveries_page
-from alerts.compose import reach_line
+from alerts.compose import reach_lines
 from alerts.reading import alerts_json, events_json
 from alerts.silences import Refused
 from monitor.queries import watchlist
@@ -72,7 +72,7 @@ async def _one(request: Request, number_: int, problem: str = "", status: int = 
             raise Missing(f"there is no alert {number_}")
         return {
             "alert": found[0],
-            "reach": [reach_line(one) for one in found[0]["reach"]],
+            "reach": reach_lines(found[0]["reach"]),
             "events": events_json(session, number_),
             "deliveries": deliveries_page(session, ROWS, alert=number_, since=found[0]["opened_at"]).rows,
         }
