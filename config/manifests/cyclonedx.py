@@ -65,7 +65,7 @@ def _component(component: dict[str, Any], needs: dict[str, list[str]], inner: li
         [text(component, "purl")] if text(component, "purl") else [],
         text(component, "version"),
         component.get("scope") == "excluded" or _says_development(component),
-        [*needs.get(ref, ()), *inner],
+        [*needs.pop(ref, ()), *inner],
     )
 
 
@@ -77,7 +77,7 @@ def _ref(component: dict[str, Any]) -> str:
 
 def _refs(dependency: dict[str, Any]) -> list[str]:
     listed = dependency.get("dependsOn")
-    return [ref for ref in listed if isinstance(ref, str)] if isinstance(listed, list) else []
+    return [*dict.fromkeys(ref for ref in listed if isinstance(ref, str))] if isinstance(listed, list) else []
 
 
 def _says_development(component: dict[str, Any]) -> bool:

@@ -23,15 +23,16 @@ def read_pdm_lock(file: File) -> list[Entry]:
     tables = Tables(file, "pdm.lock", _MEND)
     tables.must_be("package", "metadata")
     project = project_beside(file)
+    groups = _groups(project)
     packages: dict[tuple[str, str, bool], Locked] = {}
     for package in tables.packages():
-        locked = _locked(tables, package, project)
+        locked = _locked(tables, package, groups)
         key = (locked.name, locked.version, locked.registry)
         packages[key] = _together(packages[key], locked) if key in packages else locked
     return entries_beside(file, list(packages.values()), project)
 
 
-def _locked(tables: Tables, package: Mapping[str, Any], project: Project | None) -> Locked:
+def _locked(tables: Tables, package: Mapping[str, Any], known: Mapping[str, bool]) -> Locked:
     locked = tables.named(package, registry=_ELSEWHERE.isdisjoint(package))
     needs = [need for one in tables.listed(package, "dependencies") if (need := _need(one))]
     extras = extras_of(package.get("extras"))
@@ -41,7 +42,8 @@ def _locked(tables: Tables, package: Mapping[str, Any], project: Project | None)
         locked.needs = needs
     groups = package.get("groups")
     if isinstance(groups, list):
-        locked.production = not all(_is_development(group, project) for group in groups if isinstance(group, str))
+        named = [group for group in groups if isinstance(group, str)]
+        locked.production = not all(known[group] if group in known else for_development(group) for group in named)
     return locked
 
 
@@ -64,8 +66,9 @@ def _need(text: Any) -> Need | None:
     return Need(elsewhere) if elsewhere else None
 
 
-def _is_development(group: str, project: Project | None) -> bool:
-    if group == "default":
-        return False
-    stated = [ask.dev for ask in project.asks if ask.group == group] if project else []
-    return all(stated) if stated else for_development(group)
+def _groups(project: Project | None) -> dict[str, bool]:
+    """Which groups are development's, as far as the project says it."""
+    known = {"default": False}
+    for ask in project.asks if project else ():
+        known[ask.group] = known.get(ask.group, True) and ask.dev
+    return known

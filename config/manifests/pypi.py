@@ -16,7 +16,11 @@ from config.names import BadName, normalise_pypi, package_purl
 LONGEST: Final = 4096
 """Characters of one requirement without its marker and hashes."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
+MOST_VERSIONS: Final = 16
+"""Versions of one package to which one dependency may lead; only a made-up file has more."""
+
+NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
+"""A project's name (PEP 508)."""
 _REST: Final = re.compile(
     r"\s{0,9}(?:\[[^\]]{0,999}\])?\s{0,9}\(?\s{0,9}(===|==|~=|!=|>=|<=|<|>)\s{0,9}([\w.+!*-]+)", re.ASCII
 )
@@ -51,14 +55,14 @@ def asked(text: str) -> Asked | None:
         found = Requirement(head)
     except (InvalidRequirement, RecursionError):
         return _from_before_pep_440(head)
-    if not _NAME.fullmatch(found.name):
+    if not NAME.fullmatch(found.name):
         return None
     exact = (one.version for one in found.specifier if one.operator in {"==", "==="} and "*" not in one.version)
     return Asked(normalise_pypi(found.name), extras_of(sorted(found.extras)), next(exact, ""), str(found.specifier))
 
 
 def _from_before_pep_440(head: str) -> Asked | None:
-    name = _NAME.match(head)
+    name = NAME.match(head)
     rest = _REST.match(head, name.end()) if name else None
     if not name or not rest or "$" in head:
         return None
@@ -68,7 +72,7 @@ def _from_before_pep_440(head: str) -> Asked | None:
 
 def is_elsewhere(text: str) -> str:
     """The normalised name of a requirement that points elsewhere than to a registry (``name @ URL``); else empty."""
-    name = _NAME.match(text)
+    name = NAME.match(text)
     return normalise_pypi(name[0]) if name and _ADDRESS.match(text, name.end()) else ""
 
 

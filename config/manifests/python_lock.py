@@ -12,7 +12,7 @@ from config.manifests.documents import line_of, toml_of
 from config.manifests.files import File
 from config.manifests.graph import Node, entries_of
 from config.manifests.model import Entry
-from config.manifests.pypi import extras_of, purl_of
+from config.manifests.pypi import MOST_VERSIONS, extras_of, purl_of
 from config.manifests.pyproject import BUILD, Ask, Project, project_of, ranges_of
 from config.names import normalise_pypi
 
@@ -181,16 +181,15 @@ class _Graph:
     def __init__(self, packages: Sequence[Locked]) -> None:
         self._packages = packages
         self._split = any(package.production is not None for package in packages)
-        self._by_name: dict[str, list[int]] = {}
+        self._by_name: dict[tuple[str, str], list[int]] = {}
         for number, package in enumerate(packages):
-            self._by_name.setdefault(package.name, []).append(number)
+            for version in {package.version, ""}:
+                self._by_name.setdefault((package.name, version), []).append(number)
 
     def keys(self, need: Need, *, of_production: bool) -> Iterator[str]:
         """The nodes that a need leads to; all versions of a package, where it does not say which."""
-        numbers = self._by_name.get(need.name, [])
-        if need.version and len(numbers) > 1:
-            numbers = [n for n in numbers if self._packages[n].version == need.version] or numbers
-        for number in numbers:
+        numbers = self._by_name.get((need.name, need.version)) or self._by_name.get((need.name, ""), [])
+        for number in numbers[:MOST_VERSIONS]:
             package = self._packages[number]
             if self._split and of_production and package.production is False:
                 continue

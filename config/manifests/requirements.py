@@ -10,15 +10,27 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from config.manifests.documents import text_of
 from config.manifests.files import File
+from config.manifests.graph import Node, entries_of
 from config.manifests.model import MOST_RANGES, Entry
-from config.manifests.pypi import LONGEST, Asked, asked, for_development, is_elsewhere, pinned, purl_of
+from config.manifests.pypi import (
+    LONGEST,
+    MOST_VERSIONS,
+    NAME,
+    Asked,
+    asked,
+    for_development,
+    is_elsewhere,
+    pinned,
+    purl_of,
+)
+from config.names import normalise_pypi
 
 MOST_FILES: Final = 200
 """Files that one requirements file may lead to."""
@@ -30,6 +42,8 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CODING: Final = re.compile(rb"#[^\n]{0,200}?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_OWN: Final = ""
+"""Who a package stands there for: the project itself."""
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 _INCLUDE: Final = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)")
 _ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
@@ -43,63 +57,81 @@ class Line(Struct, frozen=True):
     comment: str
 
 
-def read_requirements(file: File) -> Sequence[Entry]:
-    """What a requirements file and its includes ask for; what it lists is direct.
+class Listed(Struct):
+    """One project, as the files list it."""
 
-    A file is for development when its name says so (``requirements-dev.txt``), and a package when all files that list
-    it are.
+    versions: list[str] = field(default_factory=list)
+    ranges: dict[str, None] = field(default_factory=dict)
+    production: bool = False
+    parents: list[list[str]] = field(default_factory=list)
+    """For each line, the names of those for which it was compiled into the file; empty for the project itself."""
+
+
+def read_requirements(file: File) -> Sequence[Entry]:
+    """What a requirements file and its includes ask for.
+
+    What they list is direct, but for what pip-compile and uv have marked (``# via flask``). A file is for development
+    when its name says so (``requirements-dev.txt``), and a package when all files that list it are.
     """
-    reading = _Reading(file)
+    reading = _Reading()
     reading.read(file, for_development(PurePosixPath(file.name).stem), ())
-    return reading.entries()
+    return reading.entries(file)
 
 
 class _Reading:
-    def __init__(self, top: File) -> None:
-        self._top = top
-        self._versions: dict[str, list[str]] = {}
-        self._ranges: dict[str, dict[str, None]] = {}
-        self._production: set[str] = set()
+    def __init__(self) -> None:
+        self._listed: dict[str, Listed] = {}
         self._constraints: dict[str, str] = {}
-        self._done: set[tuple[object, bool]] = set()
+        self._done: set[tuple[Path, bool]] = set()
 
-    def entries(self) -> list[Entry]:
-        return [
-            Entry(
-                purl=purl_of(self._top, name),
-                versions=pinned(versions) or pinned([self._constraints.get(name, "")]),
-                direct=True,
-                dev=name not in self._production,
-                source=self._top.name,
-                ranges=tuple(self._ranges.get(name, ()))[:MOST_RANGES],
-            )
-            for name, versions in self._versions.items()
-        ]
+    def entries(self, top: File) -> list[Entry]:
+        keys: dict[str, list[str]] = {}
+        needs: dict[str, list[str]] = {}
+        nodes: dict[str, Node] = {}
+        for name, one in self._listed.items():
+            versions = pinned(one.versions) or pinned([self._constraints.get(name, "")]) or ("",)
+            keys[name], purl, needs[name] = [f"{name} {version}" for version in versions], purl_of(top, name), []
+            for key, version in zip(keys[name], versions, strict=True):
+                nodes[key] = Node(name, purl, version, dev=not one.production, needs=needs[name], ranges=one.ranges)
+        roots: dict[bool, list[str]] = {True: [], False: []}
+        for name, one in self._listed.items():
+            if any(_OWN in parents or keys.keys().isdisjoint(parents) for parents in one.parents):
+                roots[one.production] += keys[name]
+            for parent in {parent for parents in one.parents for parent in parents if parent in keys}:
+                needs[parent] += keys[name][:MOST_VERSIONS]
+        return entries_of(nodes, roots[True], roots[False], top.name)
 
-    def read(self, file: File, development: bool, above: tuple[object, ...]) -> None:
+    def read(self, file: File, development: bool, above: tuple[Path, ...]) -> None:
         here = file.path.resolve()
         self._done.add((here, development))
-        good, bad = 0, []
+        good, bad = 0, list[int]()
+        marks, parents = Marks(), list[str]()
         for line in logical_lines(_text(file)):
-            if include := _INCLUDE.fullmatch(line.text):
+            if not line.text:
+                marks.read(line.comment, parents)
+            elif include := _INCLUDE.fullmatch(line.text):
                 self._include(file, line, include, development, (*above, here))
             elif found := _requirement(line.text):
                 good += 1
-                self._take(found, development)
+                marks, parents = Marks(), self._list(found, development)
+                marks.read(line.comment, parents)
             elif not _is_no_requirement_by_right(line.text):
                 bad.append(line.number)
         if len(bad) > good:
             file.wrong("it is no requirement", "write one requirement a line, for example requests==2.32.3", bad[0])
 
-    def _take(self, found: Asked, development: bool) -> None:
-        self._versions.setdefault(found.name, []).append(found.version)
-        if found.range is not None:
-            self._ranges.setdefault(found.name, {})[found.range] = None
-        if not development:
-            self._production.add(found.name)
+    def _list(self, found: Asked, development: bool) -> list[str]:
+        """Enter one line; the list for the names of those for which it stands there."""
+        one = self._listed.setdefault(found.name, Listed())
+        one.versions.append(found.version)
+        if found.range is not None and len(one.ranges) < MOST_RANGES:
+            one.ranges[found.range] = None
+        one.production = one.production or not development
+        one.parents.append([])
+        return one.parents[-1]
 
     def _include(
-        self, file: File, line: Line, include: re.Match[str], development: bool, above: tuple[object, ...]
+        self, file: File, line: Line, include: re.Match[str], development: bool, above: tuple[Path, ...]
     ) -> None:
         target = include[2].strip().strip("\"'")
         if _VARIABLE.search(target) or "://" in target or len(target) > LONGEST:
@@ -125,6 +157,29 @@ class _Reading:
             found = _requirement(line.text)
             if found and found.version:
                 self._constraints.setdefault(found.name, found.version)
+
+
+class Marks:
+    """The comments with which pip-compile and uv say for whom they chose a package, on its line or below it."""
+
+    def __init__(self) -> None:
+        self._within = False
+
+    def read(self, comment: str, parents: list[str]) -> None:
+        """Add the names that a comment gives."""
+        bare = comment.strip()
+        if bare == "via" or bare.startswith("via "):
+            self._within = True
+            bare = bare.removeprefix("via").strip()
+        elif not comment.startswith("   "):
+            self._within = False
+        if self._within:
+            for one in (part.strip() for part in bare.split(",")):
+                name = NAME.match(one)
+                if one.startswith("-r") or "(" in one:
+                    parents.append(_OWN)
+                elif name:
+                    parents.append(normalise_pypi(name[0]))
 
 
 def _text(file: File) -> str:

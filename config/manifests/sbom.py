@@ -19,6 +19,8 @@ from config.manifests.model import Entry
 from config.names import ECOSYSTEMS, BadName, package_purl, split_purl
 
 MEND: Final = "make it anew with the tool that wrote it"
+MOST_OF_ONE_REF: Final = 16
+"""Packages to which one ref may lead: it should be one, but not all tools keep refs apart."""
 LONGEST: Final = 1000
 """Characters of one purl or version."""
 
@@ -67,20 +69,27 @@ class _Graph:
             for key, node in _nodes(file, number, one):
                 node.dev = node.dev or one.ref in tested
                 self._nodes[key] = node
-                self._keys.setdefault(one.ref, []).append(key)
+                if len(keys := self._keys.setdefault(one.ref, [])) < MOST_OF_ONE_REF:
+                    keys.append(key)
 
     def entries(self) -> list[Entry]:
         nodes = self._nodes
-        for one in self._bill.components:
-            led_to = self._led_to(one.needs)
-            for key in self._keys[one.ref]:
-                nodes[key].needs = [*nodes[key].needs, *led_to]
+        for ref, needs in self._needs().items():
+            led_to = self._led_to(needs)
+            for key in self._keys[ref]:
+                nodes[key].needs = led_to
         roots, tests = self._roots()
         for node in nodes.values():
             if not node.dev:
                 node.needs = [key for key in node.needs if not nodes[key].dev]
         tests += [key for key in roots if nodes[key].dev]
         return entries_of(nodes, [key for key in roots if not nodes[key].dev], tests, self._file.name)
+
+    def _needs(self) -> dict[str, dict[str, None]]:
+        needs: dict[str, dict[str, None]] = {}
+        for one in self._bill.components:
+            needs.setdefault(one.ref, {}).update(dict.fromkeys(one.needs))
+        return needs
 
     def _roots(self) -> tuple[list[str], list[str]]:
         """What the described thing asks for, in production and else."""

@@ -348,6 +348,12 @@ def test_packages_that_only_ask_for_each_other_have_a_way_in(tmp_path: Path) -> 
     assert shown(read(tmp_path, "poetry.lock", ring)) == {"a": "direct", "b": "a", "c": "a>b"}
 
 
+def test_many_versions_of_one_package_do_not_multiply(tmp_path: Path) -> None:
+    size = 3_000
+    ring = "".join(f'[[package]]\nname = "a"\nversion = "{n}"\n[package.dependencies]\na = "*"\n' for n in range(size))
+    assert len(read(tmp_path, "poetry.lock", ring)["a"].versions) == size
+
+
 LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "pylock.toml")
 GOOD = {
     "poetry.lock": '[[package]]\nname = "a"\nversion = "1"\n',

@@ -101,6 +101,43 @@ def test_includes_are_followed_and_constraints_only_pin(tmp_path: Path) -> None:
     assert versions(found) == {"more": ("2",), "base": ("1",), "here": ("3",)}
 
 
+COMPILED = """\
+#    pip-compile --generate-hashes --output-file=requirements.txt pyproject.toml requirements.in
+flask==3.0 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+    # via
+    #   -r requirements.in
+    #   shop (pyproject.toml)
+    #   Flask_Login
+flask-login==0.6  # via shop (pyproject.toml)
+jinja2==3.1
+    # via flask
+markupsafe==2.1
+    # via
+    #   -c constraints.txt
+    #   jinja2
+    #   werkzeug[watchdog]
+werkzeug==3.0
+    # via flask, flask-login
+
+# Not for any one of them
+by-hand==1.0  # via is no list of names here: see (the manual)
+"""
+
+
+def test_what_was_compiled_says_for_whom(tmp_path: Path) -> None:
+    found = {one.purl.removeprefix("pkg:pypi/"): one for one in read(tmp_path, requirements_txt=COMPILED)}
+    assert {name: one.direct or one.via for name, one in found.items()} == {
+        "flask": True,
+        "flask-login": True,
+        "jinja2": ("flask",),
+        "markupsafe": ("flask", "jinja2"),
+        "werkzeug": ("flask",),
+        "by-hand": True,
+    }
+
+
 def test_a_file_for_development_includes_what_production_uses(tmp_path: Path) -> None:
     found = read(
         tmp_path,

@@ -407,12 +407,21 @@ def test_bad_spdx_is_told_with_its_line(name: str, text: str, problem: str, line
 
 
 def test_a_long_ring_of_dependencies_ends() -> None:
-    size = 20_000
+    size = 4_000
     components = [{"name": "x", "bom-ref": str(n), "purl": f"pkg:npm/x{n}@1"} for n in range(size)]
     ring = [{"ref": str(n), "dependsOn": [str((n + 1) % size)]} for n in range(size)]
     found = read("bom.json", cyclonedx(components=components, dependencies=ring))
     assert len(found) == size
     assert sum(one.direct for one in found.values()) == 1
+
+
+def test_refs_that_all_say_the_same_do_not_multiply() -> None:
+    size = 4_000
+    components = [{"name": "x", "bom-ref": "x", "purl": f"pkg:npm/x{n}@1"} for n in range(size)]
+    assert (
+        len(read("bom.json", cyclonedx(components=components, dependencies=[{"ref": "x", "dependsOn": ["x"] * size}])))
+        == size
+    )
 
 
 words = st.sampled_from(
