@@ -92,14 +92,16 @@ def _deep(pattern: Path, found: Found) -> None:
 def _walk(root: Path, found: Found, formats: Sequence[Format]) -> None:
     """Every lock file and SBOM below a folder; a manifest where there is no lock file that covers it."""
     tree = _Tree(root, found)
-    names_of_all = re.compile("|".join(fnmatch.translate(one) for form in formats for one in form.files) or "$^")
+    names_of_all = re.compile(
+        "|".join(fnmatch.translate(one.rpartition("/")[2]) for form in formats for one in form.files) or "$^"
+    )
     covered: dict[str, set[str]] = {}
     for folder, names in tree.folders():
         present = [file.name for file in tree.own(folder, filter(names_of_all.match, names))]
         above = covered.get(os.path.dirname(folder), set())
         covered[folder] = above | {form.name for form in formats if _any(form.members_of, present)}
         here = above | {form.name for form in formats if _any(form.yields_to, present)}
-        forms = [(name, format_of(name, formats)) for name in present]
+        forms = [(name, format_of(Path(folder, name), formats)) for name in present]
         found.files += (Path(folder, name) for name, form in forms if form is not None and form.name not in here)
 
 
@@ -114,7 +116,7 @@ def without_covered(files: Sequence[Path], formats: Sequence[Format] = FORMATS) 
         names.setdefault(file.parent, set()).add(file.name)
     kept = []
     for file in dict.fromkeys(files):
-        form = format_of(file.name, formats)
+        form = format_of(file, formats)
         if form is None or not _any(form.yields_to, names[file.parent]):
             kept.append(file)
     return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
+from pathlib import PurePath
 from typing import Final
 
 from msgspec import Struct
@@ -35,7 +35,7 @@ class Format(Struct, frozen=True):
 
     name: str
     files: tuple[str, ...]
-    """Globs of the file names that its tools use."""
+    """Globs of the file names that its tools use; with a folder's name before a slash, only in such a folder."""
     read: Callable[[File], Sequence[Entry]]
     """What the file says that a project uses; ManifestError where it is not what its name says."""
     yields_to: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("pylock.toml", ("pylock.toml", "pylock.*.toml"), read_pylock),
     Format("uv.lock", ("uv.lock", "*.py.lock"), read_uv_lock),
     Format("pyproject.toml", ("pyproject.toml",), read_pyproject, _PYTHON_LOCKS, ("uv.lock",)),
-    Format("requirements.txt", ("requirements*.txt", "*requirements.txt"), read_requirements),
+    Format("requirements.txt", ("requirements*.txt", "*requirements.txt", "requirements/*.txt"), read_requirements),
     Format("requirements.in", ("requirements*.in", "*requirements.in"), read_requirements, ("*requirements*.txt",)),
     Format("SBOM", _SBOMS, read_json_sbom, marks=(b'"bomFormat"', b'"spdxVersion"', b'"SPDXID"', b"spdx.org/rdf/3")),
     Format(
@@ -81,9 +81,10 @@ _START: Final = 4096
 """Bytes at the start of a file in which a mark is looked for."""
 
 
-def format_of(name: str, formats: Sequence[Format] = FORMATS) -> Format | None:
-    """The format of a file by its name, the first that fits; None where the name says nothing."""
-    return next((one for one in formats if any(fnmatchcase(name, glob) for glob in one.files)), None)
+def format_of(path: PurePath | str, formats: Sequence[Format] = FORMATS) -> Format | None:
+    """The format of a file by its name, or its folder's and its own; the first that fits, None where none does."""
+    place = PurePath(path)
+    return next((one for one in formats if any(place.match(glob) for glob in one.files)), None)
 
 
 def format_within(data: bytes, formats: Sequence[Format] = FORMATS) -> Format | None:

@@ -149,7 +149,7 @@ class Manifests:
         entries, error, foreign = None, None, False
         try:
             file = files.open(path, name)
-            form = format_of(path.name, self._formats) or format_within(file.data, self._formats)
+            form = format_of(path, self._formats) or format_within(file.data, self._formats)
             if form is None:
                 foreign = True
                 file.wrong("neither its name nor its content is that of a manifest", "see docs/watchlist.md")

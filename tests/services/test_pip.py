@@ -1,4 +1,4 @@
-"""What pip says it installed, beside what is read from the files that pip writes: all packages, at the same versions."""
+"""What pip says it installed, beside what is read from the files that pip writes: the same versions."""
 
 from __future__ import annotations
 

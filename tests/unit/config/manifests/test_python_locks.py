@@ -439,7 +439,7 @@ def toml(value: object) -> str:
     return repr(value).replace("'", '"')
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(LOCKS),
     st.dictionaries(st.sampled_from(["package", "packages", "metadata", "version", "manifest"]), values),
@@ -451,7 +451,7 @@ def test_any_tables_are_read_or_refused(tmp_path: Path, name: str, document: dic
         read(tmp_path, name, "".join(f"{key} = {toml(value)}\n" for key, value in document.items()))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([*LOCKS, "pyproject.toml", "Pipfile.lock"]), st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, name: str, data: bytes) -> None:
     with suppress(ManifestError):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from config.manifests.discover import discover
 from config.manifests.files import Files
 from config.manifests.formats import format_of
 from config.manifests.model import Entry, ManifestError
@@ -147,6 +148,14 @@ def test_a_file_for_development_includes_what_production_uses(tmp_path: Path) ->
     assert {one.purl: one.dev for one in found} == {"pkg:pypi/flask": False, "pkg:pypi/pytest": True}
 
 
+def test_a_folder_of_requirements_is_found_by_its_name(tmp_path: Path) -> None:
+    for name in ("requirements/base.txt", "requirements/dev.txt", "notes/base.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("flask==3.0\n")
+    assert discover(tmp_path).files == [tmp_path / "requirements" / "base.txt", tmp_path / "requirements" / "dev.txt"]
+    assert format_of(tmp_path / "notes" / "base.txt") is None
+
+
 def test_an_include_that_leads_back_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"^requirements/b\.txt:2: its includes lead back to it; remove"):
         read(
@@ -222,7 +231,7 @@ names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatc
 pins = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}((a|b|rc)[0-9])?(\.post[0-9])?", fullmatch=True)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(names, pins), max_size=8))
 def test_what_is_written_is_read_back(tmp_path: Path, wanted: list[tuple[str, str]]) -> None:
     expected: dict[str, list[str]] = {}
@@ -234,7 +243,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, wanted: list[tuple[str, st
     assert versions(read(tmp_path, requirements_txt=text)) == {k: tuple(v) for k, v in expected.items()}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 @example(b"a;" + b"(" * 5000)
 @example(b"-r \xc3\x28")

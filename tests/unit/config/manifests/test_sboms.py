@@ -469,7 +469,7 @@ declared = st.sampled_from(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(declared, documents)
 @example({"@context": "https://spdx.org/rdf/3.0.1/"}, {"@graph": [{"type": []}]})
 @example({"bomFormat": "CycloneDX", "specVersion": "1.5"}, {"components": [{"properties": [{"value": []}]}]})
@@ -521,6 +521,7 @@ tag_texts = st.lists(
 ).map("\n".join)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["bom.json", "bom.xml", "x.spdx", "x.spdx.yml"]),
     st.binary(max_size=100)
