@@ -64,13 +64,14 @@ class _Graph:
         self._bill = bill
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, list[str]] = {}
-        tested = {ref for one in bill.components for ref in one.tests}
         for number, one in enumerate(bill.components):
             for key, node in _nodes(file, number, one):
-                node.dev = node.dev or one.ref in tested
                 self._nodes[key] = node
                 if len(keys := self._keys.setdefault(one.ref, [])) < MOST_OF_ONE_REF:
                     keys.append(key)
+
+        self._tested = frozenset(self._led_to(ref for one in bill.components for ref in one.tests))
+        """What something's development asks for; others may ask for it too."""
 
     def entries(self) -> list[Entry]:
         nodes = self._nodes
@@ -82,8 +83,11 @@ class _Graph:
         for node in nodes.values():
             if not node.dev:
                 node.needs = [key for key in node.needs if not nodes[key].dev]
-        tests += [key for key in roots if nodes[key].dev]
-        return entries_of(nodes, [key for key in roots if not nodes[key].dev], tests, self._file.name)
+        production = [key for key in roots if not nodes[key].dev]
+        development = [*tests, *(key for key in roots if nodes[key].dev)]
+        for key in self._tested:
+            nodes[key].dev = True
+        return entries_of(nodes, production, development, self._file.name)
 
     def _needs(self) -> dict[str, dict[str, None]]:
         needs: dict[str, dict[str, None]] = {}
@@ -100,7 +104,8 @@ class _Graph:
             for key in self._keys[one.ref]:
                 self._nodes[key].registry = False
         if not asking:
-            return self._through(self._unasked()), []
+            roots = self._through(self._unasked())
+            return [key for key in roots if key not in self._tested], [key for key in roots if key in self._tested]
         needs = self._led_to(ref for one in asking for ref in one.needs)
         tests = self._led_to(ref for one in asking for ref in one.tests)
         return self._through(needs), self._through(tests)
