@@ -62,7 +62,7 @@ def _place(file: File, name: str, one: Mapping[str, Any]) -> dict[str, Any]:
     real, version = aliased(name, stated)
     place: dict[str, Any] = {"dev": one.get("dev"), "name": real}
     if from_registry(stated):
-        place["version"] = version
+        place["version"] = "" if version == "*" else version
     else:
         place["resolved"] = stated
     # Before npm 5 there was no `requires`: what lies within a package is what it asks for.

@@ -86,6 +86,20 @@ def test_an_alias_is_the_package_that_it_stands_for(read: Read) -> None:
         assert found["left-pad"].direct
 
 
+def test_an_alias_without_a_version_states_none(read_npm: Any) -> None:
+    lock = {"lockfileVersion": 1, "dependencies": {"pad": {"version": "npm:@s/left-pad"}, "x": {"version": "npm:"}}}
+    found = read_npm({"package-lock.json": lock})
+    assert found.keys() == {"@s/left-pad", "x"}
+    assert found["@s/left-pad"].versions == found["x"].versions == ()
+
+
+def test_what_nothing_asks_for_is_developments_if_npm_says_so(read_npm: Any) -> None:
+    lock = v3({}, left={"version": "1.0.0", "extraneous": True}, tool={"version": "1.0.0", "dev": True})
+    found = read_npm({"package-lock.json": lock})
+    assert (found["left"].dev, found["tool"].dev) == (False, True)
+    assert not found["left"].direct
+
+
 def test_scopes_and_capitals_are_kept(read: Read) -> None:
     packages = {"": {}, "node_modules/@babel/core": {}, "node_modules/x/node_modules/JSONStream": {}}
     assert read({"lockfileVersion": 2, "packages": packages}).keys() == {"%40babel/core", "JSONStream"}

@@ -54,6 +54,7 @@ def test_ranges_give_no_version_and_pins_do(read_npm: Any) -> None:
         ("github:someone/x#semver:^1", "elsewhere:x"),
         ("git+ssh://git@git.example/x.git#v1", "elsewhere:x"),
         ("https://files.example/x.tgz", "elsewhere:x"),
+        ("https://files.example/y/-/z-1.0.0.tgz", "elsewhere:x"),
     ],
 )
 def test_each_way_to_write_a_dependency(read_npm: Any, spec: str, name: str) -> None:

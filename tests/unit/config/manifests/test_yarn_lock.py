@@ -53,6 +53,11 @@ def test_yarn_1_with_its_manifest(read_npm: Any) -> None:
     assert named(found, "dev") == ["t"]
 
 
+def test_yarn_1_as_windows_writes_it(read_npm: Any) -> None:
+    found = read_npm({"yarn.lock": CLASSIC.replace("\n", "\r\n")})
+    assert found["b"].versions == ("2.1.0", "3.0.0")
+
+
 def test_yarn_1_without_a_manifest_takes_for_direct_what_nothing_needs(read_npm: Any) -> None:
     found = read_npm({"yarn.lock": CLASSIC})
     assert named(found, "direct") == ["@s/c", "t"]
