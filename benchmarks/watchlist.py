@@ -1,7 +1,7 @@
 """A large watchlist, read and reconciled: ``python -m benchmarks.watchlist [FILES] [ENTRIES] [ROUNDS]``.
 
-Lock files of npm and uv, which between them name a package several times, as a company's projects do. Every round is a
-process of its own with an empty store: the first reading, then edits of one file at a time. Beside it the parse
+Lock files of npm, pnpm and uv, which between them name a package several times, as a company's projects do. Every round
+is a process of its own with an empty store: the first reading, then edits of one file at a time. Beside it the parse
 libraries alone, over the same files. Medians of the rounds are printed; ``docs/performance.md`` speaks of the ratios.
 """
 
@@ -49,6 +49,25 @@ def _npm_place(rng: Random, below: list[str]) -> dict[str, Any]:
     }
 
 
+def pnpm_lock(rng: Random, names: list[str], count: int) -> str:
+    """A ``pnpm-lock.yaml`` of version 9."""
+    chosen = {name: f"1.{rng.randrange(9)}.{rng.randrange(20)}" for name in rng.sample(names, count)}
+    listed = [*chosen]
+    lines = ["lockfileVersion: '9.0'", "importers:", "  .:", "    dependencies:"]
+    for name in listed[:30]:
+        lines += [f"      '{name}':", "        specifier: ^1.0.0", f"        version: {chosen[name]}"]
+    lines.append("packages:")
+    for name, version in chosen.items():
+        lines += [f"  '{name}@{version}':", f"    resolution: {{integrity: sha512-{rng.randbytes(64).hex()}==}}"]
+        lines.append("    engines: {node: '>=18'}")
+    lines.append("snapshots:")
+    for number, (name, version) in enumerate(chosen.items()):
+        below = listed[30 + number * 2 : 32 + number * 2]
+        lines.append(f"  '{name}@{version}':" + ("" if below else " {}"))
+        lines += ["    dependencies:"] * bool(below) + [f"      '{one}': {chosen[one]}" for one in below]
+    return "\n".join(lines) + "\n"
+
+
 def uv_lock(rng: Random, names: list[str], count: int) -> str:
     """A ``uv.lock`` with a source and two wheels for each package."""
     chosen = rng.sample(names, count)
@@ -76,10 +95,13 @@ def make(folder: Path, files: int, entries: int) -> None:
     for number in range(files):
         inner = folder / f"app{number}"
         inner.mkdir()
-        is_python = number % 5 == 4
-        count = min(entries // files, DISTINCT // 5) if is_python else entries // files
-        made = uv_lock(rng, python, count) if is_python else npm_lock(rng, npm, count)
-        (inner / ("uv.lock" if is_python else "package-lock.json")).write_text(made)
+        count = entries // files
+        if number % 5 == 4:
+            (inner / "uv.lock").write_text(uv_lock(rng, python, min(count, len(python))))
+        elif number % 5 == 3:
+            (inner / "pnpm-lock.yaml").write_text(pnpm_lock(rng, npm, count))
+        else:
+            (inner / "package-lock.json").write_text(npm_lock(rng, npm, count))
     listed = [", ".join(f'"app{n}"' for n in range(first, min(first + 5, files))) for first in range(0, files, 5)]
     text = "".join(f'[[watch]]\nname = "team{n}"\nmanifests = [{names}]\n' for n, names in enumerate(listed))
     (folder / "weaklink.toml").write_text(text)
@@ -127,10 +149,13 @@ async def measure(folder: Path) -> dict[str, float]:
 
 def parse_alone(folder: Path) -> float:
     """Seconds that the parse libraries take for the same files."""
-    texts = [(file, file.read_text()) for file in sorted(folder.glob("app*/*.*")) if file.suffix in {".json", ".lock"}]
+    import yaml
+
+    parse = {".json": json.loads, ".lock": tomllib.loads, ".yaml": lambda text: yaml.load(text, yaml.CSafeLoader)}
+    texts = [(parse[file.suffix], file.read_text()) for file in sorted(folder.glob("app*/*.*"))]
     began = time.perf_counter()
-    for file, text in texts:
-        json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    for load, text in texts:
+        load(text)
     return time.perf_counter() - began
 
 

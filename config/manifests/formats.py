@@ -73,6 +73,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         ("package.json",),
         read_package_json,
         yields_to=("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
+        members_of=("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
     ),
 )
 
