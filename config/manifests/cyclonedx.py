@@ -10,11 +10,9 @@ from config.manifests.files import File
 from config.manifests.model import Entry
 from config.manifests.sbom import Bill, Component, entries, objects, text, wrong
 
-_DEVELOPMENT: Final = {
-    "cdx:npm:package:development": {"true"},
-    "cdx:pipenv:category": {"develop"},
-}
-"""Properties (CycloneDX's property taxonomy) with which tools say that only development needs a component."""
+_DEVELOPMENT: Final = "cdx:npm:package:development"
+_GROUPS: Final = {"cdx:poetry:group": "main", "cdx:pipenv:category": "default"}
+"""Properties (CycloneDX's property taxonomy) with a component's groups, and what the one of production is called."""
 
 
 def read_cyclonedx_xml(file: File) -> list[Entry]:
@@ -81,7 +79,9 @@ def _refs(dependency: dict[str, Any]) -> list[str]:
 
 
 def _says_development(component: dict[str, Any]) -> bool:
+    """Whether the tool's own properties say that only development needs a component."""
     properties = component.get("properties")
-    return isinstance(properties, list) and any(
-        isinstance(one, dict) and text(one, "value") in _DEVELOPMENT.get(text(one, "name"), ()) for one in properties
-    )
+    listed = [one for one in properties if isinstance(one, dict)] if isinstance(properties, list) else []
+    said = [(text(one, "name"), text(one, "value")) for one in listed]
+    groups = [(name, value) for name, value in said if name in _GROUPS]
+    return (_DEVELOPMENT, "true") in said or (bool(groups) and all(value != _GROUPS[name] for name, value in groups))

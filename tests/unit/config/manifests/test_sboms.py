@@ -90,6 +90,16 @@ def test_cyclonedx_with_graph_scopes_and_nested_components() -> None:
     assert [name for name, one in found.items() if not one.registry] == ["npm/shop"]
 
 
+def test_groups_that_tools_for_python_state() -> None:
+    def component(name: str, *groups: str) -> dict[str, Any]:
+        stated = [{"name": "cdx:poetry:group", "value": group} for group in groups]
+        return {"name": name, "purl": f"pkg:pypi/{name}@1", "properties": stated}
+
+    listed = [component("a", "main"), component("b", "dev"), component("c", "dev", "main"), component("d")]
+    found = read("bom.json", cyclonedx(components=listed))
+    assert [name for name, one in found.items() if one.dev] == ["pypi/b"]
+
+
 def test_a_bill_without_a_graph_has_all_as_direct_but_what_lies_within() -> None:
     components = [
         {"name": "a", "purl": "pkg:npm/a@1", "components": [{"name": "b", "purl": "pkg:npm/b@2"}]},
