@@ -400,6 +400,42 @@ class Thresholds(Section):
     )
 
 
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Risk(Section):
+    """What each factor weighs in ``weaklink risk``: it adds its weight times its measure, 0 to 1; weight 0 is off."""
+
+    lapsed_domain: Weight = Field(
+        default=40.0,
+        description="A published address is on a lapsed domain: 0.5 where it has expired, 1 where it is free.",
+    )
+    expiring_domain: Weight = Field(
+        default=10.0, description="Such a domain expires within 60 days; 1 on the day itself."
+    )
+    throw_away_address: Weight = Field(default=15.0, description="A published address is on a throw-away mail domain.")
+    packages: Weight = Field(
+        default=30.0, description="Accounts: watched packages it can publish, on a scale that is 1 from 50 on."
+    )
+    reach: Weight = Field(default=20.0, description="Your watches that it reaches, on a scale that is 1 from ten on.")
+    sole_maintainer: Weight = Field(
+        default=10.0,
+        description="One account alone can publish it; for an account: how many such, 1 from ten on.",
+    )
+    install_script: Weight = Field(
+        default=15.0, description="It runs an install script that reads as harmless (0.3), unclear (0.6), alarming (1)."
+    )
+    silence: Weight = Field(
+        default=15.0, description="W3 holds: 0.5 from the threshold on, and more with every year, up to 1."
+    )
+    silent_maintainers: Weight = Field(
+        default=10.0, description="Packages: the share of the maintainers for whom W3 holds."
+    )
+    maintainers: Weight = Field(default=5.0, description="W4 holds.")
+    contributors: Weight = Field(default=2.0, description="W5 holds.")
+    overloaded: Weight = Field(default=5.0, description="W6 holds, for the account or for one of the maintainers.")
+
+
 class Heartbeat(Section):
     """Says regularly that the watch is alive, so that silence is information."""
 
@@ -438,6 +474,7 @@ class Settings(Section):
     domains: Domains = Field(default=Domains(), description="How domains are looked up.")
     web: Web = Field(default=Web(), description="The local pages.")
     thresholds: Thresholds = Field(default=Thresholds(), description="When a signal holds.")
+    risk: Risk = Field(default=Risk(), description="What each factor weighs in the ranking of weaklink risk.")
     severity: dict[str, SeverityName] = Field(
         default={}, description="Another severity for a kind: { release-published = 'low' }."
     )

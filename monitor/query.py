@@ -14,19 +14,17 @@ from sqlmodel import Session, col
 from config.names import domain_subject
 from config.settings import Thresholds
 from config.severity import Severity
-from monitor.changes.compare import history
 from monitor.changes.findings import title_of
-from monitor.changes.kinds import KINDS
-from monitor.changes.model import Change, Context
 from monitor.observations import Domain, Package
 from monitor.queries.accounts import account_facts
 from monitor.queries.signals import signals_of
+from monitor.queries.timeline import acts_of, entry, past
 from monitor.spans import iso
 from monitor.store.changes import change_of
 from monitor.store.memberships import accounts_on_domains
 from monitor.store.packages import Stored, load_packages
-from monitor.store.signals import reach_of_subjects
-from monitor.store.tables import ChangeRow, Snapshot, Target
+from monitor.store.signals import memberships_of, reach_of_subjects
+from monitor.store.tables import ChangeRow, Target
 from monitor.store.targets import by_subject, ids_of, reach_of
 
 
@@ -82,12 +80,14 @@ def show_json(
         stored = (load_packages(session, [target.id]) if loaded is None else loaded).get(target.id)
         facts = package_facts(stored.package) if stored else {}
         if stored is not None:
-            timeline += _past(session, target.id, stored.package, stored.withdrawn, thresholds, now)
+            timeline += past(session, target.id, stored, thresholds, now)
     elif target.sort == "domain":
         facts = _domain_facts(session, target)
         reach = tuple(sorted({one for found in reach_of(session, _behind(session, subject)).values() for one in found}))
     else:
         facts = account_facts(session, target.id, subject)
+        packages = {package for package, _ in memberships_of(session, [subject]).get(subject, ())}
+        timeline += acts_of(session, subject, packages, thresholds, now)
         reach = reach_of_subjects(session, {subject: target.id})[subject]
     # What happens to the domain of an account's address happens to the account.
     about = [subject, *(domain_subject(name) for name in facts.get("domains") or ())]
@@ -96,7 +96,7 @@ def show_json(
         .where(col(ChangeRow.target_id).in_(ids_of(session, about).values()))
         .order_by(col(ChangeRow.id))
     )
-    timeline += [_entry(change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
+    timeline += [entry(change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
     timeline.sort(key=lambda entry: entry["at"] or "")
     return {
         "subject": subject,
@@ -137,43 +137,6 @@ def package_facts(package: Package) -> dict[str, Any]:
 
 def _known(fact: Any) -> Any:
     return None if fact is UNSET else fact
-
-
-def _past(
-    session: Session, target: int, package: Package, withdrawn: dict[str, Any], thresholds: Thresholds, now: datetime
-) -> list[dict[str, Any]]:
-    """What happened before it was first watched, rebuilt from its releases; what came later stands in the changes."""
-    watched_from = session.execute(
-        select(col(Snapshot.first_seen)).where(col(Snapshot.target_id) == target).order_by(col(Snapshot.id)).limit(1)
-    ).scalar_one()
-    releases = {**(package.releases or {}), **withdrawn}
-    before = {
-        version: release
-        for version, release in sorted(
-            releases.items(), key=lambda item: (item[1].published_at or watched_from, item[0])
-        )
-        if release.published_at is UNSET or release.published_at < watched_from
-    }
-    past = msgspec.structs.replace(package, releases=before)
-    return [
-        _entry(change, change.happened_at, int(change.severity or KINDS[change.kind].severity), True)
-        for change in history(past, Context(now=now, thresholds=thresholds))
-    ]
-
-
-def _entry(change: Change, at: datetime | None, severity: int, is_history: bool) -> dict[str, Any]:
-    return {
-        "at": iso(at),
-        "kind": change.kind,
-        "title": title_of(change),
-        "severity": str(Severity(severity)),
-        "version": change.version,
-        "account": change.account,
-        "before": change.before,
-        "after": change.after,
-        "evidence": dict(change.evidence),
-        "history": is_history,
-    }
 
 
 def _behind(session: Session, subject: str) -> set[int]:

@@ -73,7 +73,8 @@ def history(package: Package, context: Context) -> list[Change]:
         if prior.count:
             changes += _of_release(release, prior, context, purl)
         else:
-            changes += _dated(published(release, prior, purl), release)
+            first = (replace(change, evidence=_beginning(release)) for change in published(release, prior, purl))
+            changes += _dated(first, release)
         if release.maintainers is not UNSET:
             if listed is not None:
                 at = None if release.published_at is UNSET else release.published_at
@@ -82,6 +83,18 @@ def history(package: Package, context: Context) -> list[Change]:
             listed = release.maintainers
         prior.add(release)
     return changes
+
+
+def _beginning(release: Release) -> dict[str, object]:
+    """How a package began: what later changes are changes of."""
+    told: dict[str, object] = {}
+    if release.maintainers is not UNSET:
+        told["maintainers"] = [account.name for account in release.maintainers]
+    if release.scripts is not UNSET:
+        told["scripts"] = release.scripts
+    if release.source_build is not UNSET:
+        told["source_build"] = release.source_build
+    return told
 
 
 def _of_release(release: Release, prior: Prior, context: Context, purl: str) -> Iterator[Change]:

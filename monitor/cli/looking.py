@@ -122,7 +122,7 @@ def show(ctx: click.Context, item: str) -> None:
             [
                 (
                     (entry["at"] or "")[:10],
-                    entry["kind"],
+                    entry["kind"] + (f" {short_form(entry['subject'])}" if "subject" in entry else ""),
                     _fact(entry["before"])[:50],
                     _fact(entry["after"])[:50],
                     "history" if entry["history"] else "",

@@ -29,6 +29,7 @@ from monitor.store.signals import (
     memberships_of,
     put_measures,
     totals_of,
+    undated,
 )
 from monitor.store.targets import ids_of, subjects_of
 
@@ -143,7 +144,7 @@ def _accounts(
         # The search leaves out what is deprecated, and what another registry serves.
         fresh[target, "W6"] = max(totals.get(target, 0), local)
     put_measures(session, fresh, known)
-    dateless = undated(session, belongs)
+    dateless = undated(session, accounts)
     for account, target in accounts.items():
         last = None if account in dateless else fresh[target, "W3"]
         yield Case(target, account, "W3", judging.silence(last), account in new)
@@ -168,13 +169,6 @@ def weigh_account(
     return settle(
         session, [*_accounts(session, {account: target}, acts, {account} if first else set(), known, judging)], now
     )
-
-
-def undated(session: Session, belongs: Mapping[str, Iterable[tuple[int, str]]]) -> set[str]:
-    """Accounts with a package of which it is not known when it was last released: they may be active there."""
-    measures = measures_of(session, {package for rows in belongs.values() for package, _ in rows})
-    unknown = {target for (target, signal), value in measures.items() if signal == "W3" and value is None}
-    return {account for account, rows in belongs.items() if any(package in unknown for package, _ in rows)}
 
 
 def _addresses(

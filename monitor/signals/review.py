@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlmodel import Session, col
 
 from config.settings import Thresholds
-from monitor.signals.evaluate import Sight, Turned, silence_cause, undated, weigh
+from monitor.signals.evaluate import Sight, Turned, silence_cause, weigh
 from monitor.signals.judging import COUNTED, Judging, always
 from monitor.signals.limits import DEADBAND, percentile, settled
 from monitor.signals.settle import Case, settle
@@ -30,10 +30,10 @@ from monitor.store.signals import (
     keep_thresholds,
     kept_thresholds,
     measures_of,
-    memberships_of,
     seen_domains,
     sole_maintainers,
     totals_of,
+    undated,
     unmeasured,
 )
 from monitor.store.tables import Measure
@@ -108,7 +108,7 @@ def _fallen_silent(session: Session, judging: Judging, quiet: bool) -> Iterable[
     latest = int((judging.now - judging.thresholds.inactive_after).timestamp())
     found = crossing(session, "W3", col(Measure.value) <= latest)
     accounts = [subject for _, subject, _ in found if ":~" in subject]
-    dateless = undated(session, memberships_of(session, accounts))
+    dateless = undated(session, accounts)
     sole = sole_maintainers(session, (target for target, subject, _ in found if ":~" not in subject))
     for target, subject, value in found:
         if subject not in dateless:

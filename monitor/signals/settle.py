@@ -67,11 +67,13 @@ def settle(session: Session, cases: Sequence[Case], now: datetime) -> list[Recor
             raised[key] = Turn(case, found, True)
         elif _reads_otherwise(present.holds, found):
             rewritten[present.row] = replace(found, cause=present.holds.cause)
-    rows = raise_signals(session, [Raised(key, turn.holds) for key, turn in raised.items()], now) if raised else {}
+    raise_signals(session, [Raised(key, turn.holds) for key, turn in raised.items()], now)
     rewrite_signals(session, rewritten)
     clear_signals(session, [turn.row for turn in cleared], now)
-    turns = [replace(turn, row=rows[key]) for key, turn in raised.items() if key in rows] + cleared
-    return _told(session, [turn for turn in turns if not turn.case.quiet], now)
+    news = {key: turn for key, turn in raised.items() if not turn.case.quiet}
+    rows = open_signals(session, [target for target, _ in news])
+    turns = [replace(turn, row=rows[key].row) for key, turn in news.items()]
+    return _told(session, turns + [turn for turn in cleared if not turn.case.quiet], now)
 
 
 def _reads_otherwise(present: Holds, found: Holds) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session, col
 
 from alerts.findings import Reach
@@ -45,7 +45,7 @@ def open_signals(session: Session, targets: Iterable[int], signals: Sequence[str
     """What holds of these targets."""
     found: dict[Key, Open] = {}
     for chunk in chunks(sorted(set(targets))):
-        query = select(SignalRow).where(col(SignalRow.target_id).in_(chunk), col(SignalRow.cleared_at).is_(None))
+        query = _OPEN.where(col(SignalRow.target_id).in_(chunk))
         if signals:
             query = query.where(col(SignalRow.signal).in_(signals))
         found.update(_opened(session, query))
@@ -54,17 +54,21 @@ def open_signals(session: Session, targets: Iterable[int], signals: Sequence[str
 
 def all_open(session: Session, signals: Sequence[str]) -> dict[Key, Open]:
     """All of these signals that hold, of watched and unwatched targets."""
-    query = select(SignalRow).where(col(SignalRow.cleared_at).is_(None), col(SignalRow.signal).in_(signals))
-    return dict(_opened(session, query))
+    return dict(_opened(session, _OPEN.where(col(SignalRow.signal).in_(signals))))
 
 
-def _opened(session: Session, query: Select[Any]) -> Iterable[tuple[Key, Open]]:
-    for row in session.scalars(query):
+_OPEN: Final = select(
+    col(SignalRow.id), col(SignalRow.target_id), col(SignalRow.signal), col(SignalRow.body), col(SignalRow.raised_at)
+).where(col(SignalRow.cleared_at).is_(None))
+
+
+def _opened(session: Session, query: Any) -> Iterable[tuple[Key, Open]]:
+    for row in session.execute(query):
         yield (row.target_id, row.signal), Open(row.id, _decoder.decode(row.body), row.raised_at)
 
 
-def raise_signals(session: Session, raised: Sequence[Raised], now: datetime) -> dict[Key, int]:
-    """Store signals that hold from now on; their rows. One that another process stored meanwhile is left as it is."""
+def raise_signals(session: Session, raised: Sequence[Raised], now: datetime) -> None:
+    """Store signals that hold from now on. One that another process stored meanwhile is left as it is."""
     insert_rows(
         session,
         SignalRow,
@@ -72,7 +76,6 @@ def raise_signals(session: Session, raised: Sequence[Raised], now: datetime) -> 
         [(*one.key, now, encode(one.holds)) for one in raised],
         conflict="ON CONFLICT DO NOTHING",
     )
-    return {key: one.row for key, one in open_signals(session, [one.key[0] for one in raised]).items()}
 
 
 def rewrite_signals(session: Session, rewritten: Mapping[int, Holds]) -> None:
@@ -203,6 +206,21 @@ def reach_of_subjects(session: Session, targets: Mapping[str, int]) -> dict[str,
         subject: tuple(sorted({one for target in packages for one in reach.get(target, ())}))
         for subject, packages in behind.items()
     }
+
+
+def undated(session: Session, accounts: Iterable[str]) -> set[str]:
+    """Accounts with a package of which it is not known when it was last released: they may be active there."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(accounts))):
+        found |= set(
+            session.scalars(
+                select(col(Membership.account))
+                .join(Measure, and_(col(Measure.target_id) == col(Membership.target_id), col(Measure.signal) == "W3"))
+                .where(col(Membership.account).in_(chunk), col(Measure.value).is_(None))
+                .distinct()
+            )
+        )
+    return found
 
 
 def sole_maintainers(session: Session, packages: Iterable[int]) -> dict[int, str]:

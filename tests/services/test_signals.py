@@ -14,10 +14,11 @@ from sqlmodel import SQLModel, func, select
 from alerts.findings import Finding
 from alerts.model import Alert
 from alerts.routing import policy
-from config.settings import Channel, Route, Settings, Thresholds
+from config.settings import Channel, Risk, Route, Settings, Thresholds
 from monitor.changes.compounds import COMPOUNDS
 from monitor.observations import Delegation, Domain, DomainState, Package
 from monitor.observations import Outcome as Answer
+from monitor.queries.risk import risk_json
 from monitor.queries.signals import signals_json
 from monitor.query import show_json
 from monitor.record import Outcome, Recorder
@@ -355,3 +356,71 @@ def test_show_tells_the_signals_and_what_is_known_of_an_account(store: Store, pa
     assert (facts["packages_total"], facts["packages_counted_by"]) == (2, "the packages that are watched here")
     assert [one["signal"] for one in shown["signals"]] == ["W1"]
     assert [one["watch"] for one in shown["watches"]] == ["shop"]
+
+
+def test_the_ranking_says_which_account_could_hurt_most_and_why(store: Store, packument: Build) -> None:
+    names = [f"pkg-{n}" for n in range(6)]
+    scene = Scene(store, *names, "left-pad")
+    scene.sees(
+        *(owned(packument, "bob@bob-mail.org", name=name) for name in names),
+        owned(packument, "alice@gone.org", "bob@bob-mail.org"),
+    )
+    scene.domain("gone.org", DomainState.UNREGISTERED)
+    soon = scene.now + timedelta(days=20, hours=5)
+    scene.domain("bob-mail.org", DomainState.EXPIRING, expires_at=soon)
+    with store.reading() as session:
+        accounts = risk_json(session, Risk(), scene.now, accounts=True, limit=10)
+        packages = risk_json(session, Risk(), scene.now, accounts=False, limit=3)
+        harmless = risk_json(session, Risk(lapsed_domain=0), scene.now, accounts=True, limit=10)
+    assert [one["subject"] for one in accounts] == [ALICE, "npm:~bob"]
+    assert accounts[0]["factors"][0] == {
+        "factor": "lapsed_domain",
+        "weight": 40.0,
+        "measure": 1.0,
+        "contribution": 40.0,
+        "says": "a published address is on a domain that is unregistered",
+    }
+    bob = {share["factor"]: share for share in accounts[1]["factors"]}
+    assert "7 of the packages" in bob["packages"]["says"]
+    assert "6 of them" in bob["sole_maintainer"]["says"]
+    assert "in 20 days" in bob["expiring_domain"]["says"]
+    assert [one["subject"] for one in harmless] == ["npm:~bob", ALICE]
+    assert packages[0]["subject"] == LEFT_PAD
+    assert packages[0]["watches"] == ["shop"]
+    assert len(packages) == 3
+
+
+def test_the_past_reaches_back_to_the_first_release(scene: Scene, packument: Build) -> None:
+    document = packument()
+    document["versions"]["1.0.0"]["scripts"] = {"install": "node-gyp rebuild"}
+    mallory = {"name": "mallory", "email": "mallory@mallory.org"}
+    for version in ("1.2.0", "1.3.0"):
+        document["versions"][version]["maintainers"] = [*document["versions"]["1.0.0"]["maintainers"], mallory]
+    document["versions"]["1.3.0"]["_npmUser"] = mallory
+    scene.sees(document)
+    scene.sees(with_release(document, "1.4.0", "2026-11-20T13:30:00.000Z"))
+    with scene.store.reading() as session:
+        package = show_json(session, LEFT_PAD, Thresholds(), scene.now)
+        account = show_json(session, "npm:~mallory", Thresholds(), scene.now)
+    assert package is not None
+    assert account is not None
+    first = package["timeline"][0]
+    assert (first["kind"], first["version"], first["at"], first["history"]) == (
+        "release-published",
+        "1.0.0",
+        "2023-01-01T00:00:00Z",
+        True,
+    )
+    assert first["evidence"] == {"maintainers": ["alice"], "scripts": {"install": "node-gyp rebuild"}}
+    dated = {(one["kind"], one["at"][:4], one["history"]) for one in package["timeline"]}
+    assert {
+        ("install-script-removed", "2024", True),
+        ("maintainer-added", "2025", True),
+        ("publisher-changed", "2026", True),
+        ("release-published", "2026", False),
+    } <= dated
+    acts = [(one["kind"], one["subject"], one["history"]) for one in account["timeline"]]
+    assert acts[0] == ("maintainer-added", LEFT_PAD, True)
+    assert ("publisher-changed", LEFT_PAD, True) in acts
+    assert acts[-1] == ("release-published", LEFT_PAD, False)
+    assert [one["at"] for one in account["timeline"]] == sorted(one["at"] for one in account["timeline"])
