@@ -98,7 +98,7 @@ def _look(session: Session, group: Group, policy: Policy, now: datetime) -> Tell
         group.due_at = until
         return None
     if telling is None:
-        group.due_at = _next_look(group, route, _live(session, group), now)
+        group.due_at = _next_look(group, route, _open(_live(session, group)), now)
     return telling
 
 

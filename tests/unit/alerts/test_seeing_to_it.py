@@ -12,7 +12,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine, select
 
 from alerts import acting, reading, silences
-from alerts.dispatch import due_notifications
+from alerts.dispatch import anything_due, due_notifications
 from alerts.findings import Finding, Reach
 from alerts.lifecycle import REOPEN_WITHIN, holding, take
 from alerts.matching import View, parse_match
@@ -120,6 +120,7 @@ def test_what_is_acknowledged_is_neither_reminded_of_nor_escalated(session: Sess
     for _ in range(100):
         desk.passes(HOUR)
     assert desk.told() == ["first"]
+    assert not anything_due(session, desk.now)
     told = desk.alert()
     assert (told["state"], told["acknowledged"]["by"], told["acknowledged"]["note"]) == (
         "acknowledged",
