@@ -24,7 +24,7 @@ from config.names import domain_subject
 from config.settings import Settings
 from monitor.bursting import found_bursts
 from monitor.changes.compare import compare
-from monitor.changes.domains import compare_domains, next_check, remembered
+from monitor.changes.domains import LATELY, compare_domains, next_check, remembered
 from monitor.changes.findings import renewed
 from monitor.changes.kinds import CONFIRMED_KINDS
 from monitor.changes.model import Change, Context
@@ -46,6 +46,7 @@ from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
 from monitor.store.portfolios import put_portfolio
 from monitor.store.tables import Snapshot, Target
 from monitor.store.targets import add_targets, reach_of
+from monitor.usage import used_since
 from monitor.validators import Validators
 
 
@@ -203,11 +204,13 @@ class Recorder:
         stored = load_packages(
             session, [row.id for row in rows.values() if row.snapshot_id is not None and row.id in packages]
         )
+        newcomers = {one.observation.name for one in seen if _registered_lately(one)}
+        used = used_since(session, newcomers) if newcomers else {}
         found = []
         for one in seen:
             if (row := rows.get(one.due.id)) is None:
                 continue
-            comparison = self._beside(one, stored.get(one.due.id), row)
+            comparison = self._beside(one, stored.get(one.due.id), row, used.get(one.observation.name))
             unknown = _new_dependencies(comparison) if not one.looked_up else set()
             if unknown:
                 outcome.lookups.append(Lookup(one, tuple(sorted(unknown))))
@@ -220,13 +223,14 @@ class Recorder:
                 found.append(comparison)
         return found
 
-    def _beside(self, seen: Seen, stored: Stored | None, row: Any) -> Comparison:
+    def _beside(self, seen: Seen, stored: Stored | None, row: Any, used_since: datetime | None) -> Comparison:
         context = Context(
             now=seen.at,
             thresholds=self.settings.thresholds,
             warn_days=self.settings.domains.warn_days,
             withdrawn=stored.withdrawn if stored else {},
             published=seen.published,
+            used_since=used_since,
         )
         after = seen.observation
         if isinstance(after, Domain):
@@ -374,6 +378,14 @@ def _revision(seen: Seen) -> str:
 
 def _validators(validators: Validators) -> tuple[str, str, str]:
     return validators.etag, validators.last_modified, validators.digest
+
+
+def _registered_lately(seen: Seen) -> bool:
+    """A domain that is seen for the first time and is itself new: its addresses may be older than it."""
+    domain = seen.observation
+    if not isinstance(domain, Domain) or seen.due.domain is not None or domain.registered_at is UNSET:
+        return False
+    return seen.at - domain.registered_at <= LATELY
 
 
 def _grave(changes: Sequence[Change]) -> bytes:

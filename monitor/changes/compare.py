@@ -41,8 +41,7 @@ def compare(before: Package, after: Package, context: Context) -> list[Change]:
     known = before.releases if before.releases is not UNSET else {}
     prior, new = _past(known, after, context.withdrawn)
     dormant = prior.last_at is not None and context.now - prior.last_at >= context.thresholds.inactive_after
-    dormant = dormant and not any(prior.is_ahead(release.version) for release in new)
-    changes += compare_people(before, after, purl, prior, dormant)
+    changes += compare_people(before, after, purl, prior, new, dormant)
     changes += tags_moved(before, after, purl)
     changes += withdrawn(before, after, purl)
     if after.releases is not UNSET:

@@ -126,6 +126,7 @@ SETTLES: Final = timedelta(days=2)
 """Dates of one registration differ by less between sources: time zones, and a day given without its hour."""
 AROUND: Final = timedelta(days=60)
 """Around an expiry, a change of hands looks like ordinary changes of registrar, name servers and mail."""
+LATELY: Final = timedelta(days=30)
 LAST_DAYS: Final = timedelta(days=7)
 GRAVE: Final = {
     DomainState.EXPIRED: "domain-expired",
@@ -142,9 +143,12 @@ def compare_domains(before: Domain, after: Domain, context: Context) -> Iterator
     seen is told like one that becomes so: it can be bought today.
     """
     subject = domain_subject(after.name)
-    again = _registered_again(before, after)
+    again = _registered_again(before, after) or _newer_than_its_use(after, context)
     if again:
-        yield _change("domain-reregistered", subject, before, after, _registration(before), _registration(after))
+        was = _registration(before)
+        if not was and context.used_since is not None:
+            was = {"address_published_at": context.used_since.isoformat()}
+        yield _change("domain-reregistered", subject, before, after, was, _registration(after))
     if after.state in GRAVE and after.state is not before.state:
         yield Change(
             kind=GRAVE[after.state],
@@ -169,6 +173,18 @@ def _registered_again(before: Domain, after: Domain) -> bool:
         return dates[1] - dates[0] > SETTLES
     handles = before.registry_handle, after.registry_handle
     return bool(handles[0] and handles[1] and handles[0] != handles[1])
+
+
+def _newer_than_its_use(after: Domain, context: Context) -> bool:
+    """Registered lately, although a release published long before already had an address on it.
+
+    That tells of a take-over which happened before the domain was first looked at. One that lies further back is
+    history, and the signal for it.
+    """
+    registered, used = after.registered_at, context.used_since
+    if used is None or registered is UNSET or after.state not in {DomainState.REGISTERED, DomainState.EXPIRING}:
+        return False
+    return timedelta(0) <= context.now - registered <= LATELY and registered - used > SETTLES
 
 
 def _expiring(before: Domain, after: Domain, context: Context, subject: str) -> Iterator[Change]:

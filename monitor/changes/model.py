@@ -43,6 +43,8 @@ class Context(Struct, frozen=True):
     and their publishers are no newcomers."""
     published: Mapping[str, datetime | None] = {}
     """When packages named as new dependencies were first published, where that was looked up."""
+    used_since: datetime | None = None
+    """For a domain that is looked at for the first time: when the first known release with an address on it came."""
 
 
 Compare = Callable[[Package, Package, Context], Iterable[Change]]

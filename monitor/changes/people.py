@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
@@ -18,13 +18,21 @@ from monitor.observations import Account, Package, Release
 SMALL_TEAM: Final = 3
 
 
-def compare_people(before: Package, after: Package, purl: str, prior: Prior, dormant: bool) -> Iterator[Change]:
-    """Maintainers that came, went, or changed their published address."""
+def compare_people(
+    before: Package, after: Package, purl: str, prior: Prior, new: Sequence[Release], dormant: bool
+) -> Iterator[Change]:
+    """Maintainers that came, went, or changed their published address; ``new`` are the releases that came with it."""
     if before.maintainers is UNSET or after.maintainers is UNSET:
         return
-    known = prior.publishers | prior.listed
-    vouched = _vouched(before, after)
-    yield from maintainers_changed(before.maintainers, after.maintainers, purl, dormant, known=known, vouched=vouched)
+    ahead = bool(new) and all(prior.is_ahead(release.version) for release in new)
+    yield from maintainers_changed(
+        before.maintainers,
+        after.maintainers,
+        purl,
+        dormant and not ahead,
+        known=prior.publishers | prior.listed,
+        mild=ahead or _vouched(before, after),
+    )
 
 
 def _vouched(before: Package, after: Package) -> bool:
@@ -42,12 +50,13 @@ def maintainers_changed(
     dormant: bool = False,
     happened_at: datetime | None = None,
     known: AbstractSet[str] = frozenset(),
-    vouched: bool = False,
+    mild: bool = False,
 ) -> Iterator[Change]:
     """The difference between two lists of maintainers; their order says nothing.
 
     ``known`` are accounts that published or could publish the package at some time before: a list in which one of
-    them stands again is a list of another day, not of strangers. ``vouched``: the project's own build published since.
+    them stands again is a list of another day, not of strangers. ``mild``: the project's own build has published since,
+    or all that was published is a new line, which no range takes: names are handed on so.
     """
     old = {account.name: account for account in before if is_person(account)}
     new = {account.name: account for account in after if is_person(account)}
@@ -79,7 +88,7 @@ def maintainers_changed(
             account=name,
             happened_at=happened_at,
             # A newcomer who is left alone with a package decides everything about it.
-            severity=Severity.MEDIUM if len(new) == 1 and not new.keys() & known and not vouched else None,
+            severity=Severity.MEDIUM if len(new) == 1 and not new.keys() & known and not mild else None,
             evidence={"maintainers": sorted(new), "replaced": replaced},
         )
     for name in sorted(old.keys() & new.keys()):
@@ -103,7 +112,7 @@ def maintainers_changed(
             before=sorted(old),
             after=sorted(new),
             happened_at=happened_at,
-            severity=Severity.MEDIUM if returning or vouched else None,
+            severity=Severity.MEDIUM if returning or mild else None,
             evidence={"known_before": returning},
         )
 

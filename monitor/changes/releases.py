@@ -87,14 +87,19 @@ def _how(release: Release) -> str:
 
 
 def dependencies_added(release: Release, prior: Prior, context: Context, purl: str) -> Iterator[Change]:
-    """Dependencies that no earlier release had; graver when they are days old or no registry serves them."""
+    """Dependencies that no earlier release had; graver when they are days old or no registry serves them.
+
+    One that was there and is now taken from elsewhere, past its registry or under another name, is new as well.
+    """
     earlier = prior.predecessor(release)
     if earlier is None or earlier.dependencies is UNSET or release.dependencies is UNSET:
         return
+    before = earlier.dependencies
     added = {
         name: wanted
         for name, wanted in release.dependencies.items()
-        if name not in earlier.dependencies and name not in prior.dependencies
+        if (name not in before and name not in prior.dependencies)
+        or (name in before and _elsewhere(wanted) and not _elsewhere(before[name]))
     }
     if not added:
         return
@@ -104,12 +109,12 @@ def dependencies_added(release: Release, prior: Prior, context: Context, purl: s
     references = sorted(name for name, wanted in added.items() if _REFERENCE.search(wanted))
     # No registry serves what a reference names, so none can take it back; releases of libraries hardly ever have one.
     # A patch that brings along one new package, and nothing else that is new, is how such attacks reach people.
-    slipped = len(added) == 1 and _is_patch(release, earlier)
+    slipped = len(added) == 1 and not added.keys() & before.keys() and _is_patch(release, earlier)
     severity = Severity.HIGH if young or references else Severity.LOW if slipped else None
     yield Change(
         kind="dependency-added",
         subject=purl,
-        before=sorted(earlier.dependencies)[:200],
+        before=sorted(before)[:200],
         after=dict(sorted(added.items())[:200]),
         version=release.version,
         severity=severity,
@@ -120,6 +125,11 @@ def dependencies_added(release: Release, prior: Prior, context: Context, purl: s
             "first_published": {name: born.isoformat() for name, born in sorted(ages.items())},
         },
     )
+
+
+def _elsewhere(wanted: str) -> bool:
+    """Not the package of that name in the registry: a reference, or npm's alias for another package."""
+    return wanted.startswith("npm:") or bool(_REFERENCE.search(wanted))
 
 
 def _is_patch(release: Release, earlier: Release) -> bool:

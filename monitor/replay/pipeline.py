@@ -83,6 +83,7 @@ class _Replay:
         self._again: dict[str, datetime] = {}
         self._born: dict[str, datetime] = {}
         self._spans: dict[str, tuple[datetime, datetime]] = {}
+        self._targets: set[str] = set()
         self._kinds: dict[str, datetime] = {}
         self._grave: dict[int, datetime] = {}
 
@@ -131,7 +132,8 @@ class _Replay:
 
     def _seen(self, session: Session, subject: str, at: datetime) -> Seen:
         observed = self._answers[subject]
-        if not by_subject(session, [subject]):
+        if subject not in self._targets:
+            self._targets.add(subject)
             if isinstance(observed, Domain):
                 add_targets(session, [(subject, "domain")], at, self._rng, listed=False)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -46,8 +47,14 @@ def replayed(files: Sequence[Path], sort: str, settings: Settings, out: Path | N
     if len(files) <= FEW or (os.cpu_count() or 1) == 1:
         yield from map(one, files)
         return
-    with ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, len(files))) as pool:
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(files)), initializer=_look_for_cycles_less_often) as pool:
         yield from pool.map(one, files)
+
+
+def _look_for_cycles_less_often() -> None:
+    """Documents make objects by the hundred thousand, none of them in cycles."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _one(file: Path, sort: str, settings: Settings, out: Path | None) -> Score | ReplayError:

@@ -15,7 +15,7 @@ from config.names import BadName, parse_domain
 from config.settings import Settings
 from monitor.changes.kinds import KINDS
 from monitor.observations import Delegation, Domain, Outcome, Package, Registration
-from monitor.sources.decode import BadDocument
+from monitor.sources.decode import BadDocument, decode
 from monitor.sources.packument import parse_packument
 from monitor.sources.pypi import parse_pypi
 from monitor.sources.rdap import parse_rdap
@@ -158,9 +158,9 @@ def observe(told: Observation, origin: str) -> Package | Domain:
     place = f"{origin}: {told.place}.{told.sort}"
     try:
         if told.sort == "packument":
-            return parse_packument(bytes(told.document), _name(told.document, ("name",), ("_id",)))
+            return parse_packument(bytes(told.document), _name(told))
         if told.sort == "pypi":
-            return parse_pypi(bytes(told.document), _name(told.document, ("info", "name")))
+            return parse_pypi(bytes(told.document), _name(told))
         document = msgspec.json.decode(told.document)
         if not isinstance(document, dict):
             raise BadDocument("is no JSON object")
@@ -169,15 +169,30 @@ def observe(told: Observation, origin: str) -> Package | Domain:
         raise ReplayError(f"{place}: {error}") from None
 
 
-def _name(raw: msgspec.Raw, *paths: tuple[str, ...]) -> str:
-    document = msgspec.json.decode(raw)
-    for path in paths:
-        found = document
-        for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, str) and found:
-            return found
-    raise BadDocument(f"has no {' or '.join('.'.join(path) for path in paths)}")
+class _Info(Struct):
+    name: str | msgspec.UnsetType | None = UNSET
+
+
+class _Named(Struct):
+    """What a document calls itself; the rest is read by its own reader."""
+
+    name: str | msgspec.UnsetType | None = UNSET
+    id: str | msgspec.UnsetType | None = msgspec.field(default=UNSET, name="_id")
+    info: _Info | msgspec.UnsetType | None = UNSET
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def _name(told: Observation) -> str:
+    document = decode(bytes(told.document), _named)
+    if told.sort == "pypi":
+        found = document.info.name if isinstance(document.info, _Info) else None
+    else:
+        found = document.name if isinstance(document.name, str) and document.name else document.id
+    if not isinstance(found, str) or not found:
+        raise BadDocument("has no info.name" if told.sort == "pypi" else "has neither name nor _id")
+    return found
 
 
 def _domain(document: Mapping[str, Any], at: datetime, place: str) -> Domain:

@@ -119,6 +119,13 @@ def test_owners_whose_build_vouches_for_them_are_less_alarming() -> None:
     assert kinds(before, moved)["ownership-replaced"].severity is None
 
 
+def test_a_name_that_is_handed_on_with_a_new_line_is_less_alarming() -> None:
+    before = package()
+    for version, severity in (("2.0.0", Severity.MEDIUM), ("1.6.0", None)):
+        after = replace(published(before, release(version, publisher=BOB)), maintainers=(BOB,))
+        assert kinds(before, after)["ownership-replaced"].severity == severity
+
+
 def test_a_hand_over_is_one_alert() -> None:
     before = package()
     found = kinds(before, replace(before, maintainers=(BOB,)))
@@ -266,6 +273,17 @@ def test_a_dependency_that_is_days_old_is_grave() -> None:
 )
 def test_a_dependency_past_the_registry_is_grave(reference: str) -> None:
     assert of_release(dependencies={"x": reference})["dependency-added"].severity == Severity.HIGH
+
+
+def test_a_dependency_that_is_taken_from_elsewhere_from_now_on_is_new() -> None:
+    past = [release(f"1.{n}.0", 90 - n, dependencies={"x": "^1.0.0"}) for n in range(6)]
+    before = package(*past)
+    moved = kinds(before, published(before, release("1.6.0", dependencies={"x": "github:bob/x#abc"})))
+    assert moved["dependency-added"].severity == Severity.HIGH
+    aliased = kinds(before, published(before, release("1.5.1", dependencies={"x": "npm:y@^1.0.0"})))
+    assert aliased["dependency-added"].severity is None
+    raised = kinds(before, published(before, release("1.6.0", dependencies={"x": "^2.0.0"})))
+    assert "dependency-added" not in raised
 
 
 def test_one_new_dependency_in_a_patch_is_more_than_one_in_a_minor_release() -> None:

@@ -171,6 +171,23 @@ def test_a_domain_is_what_its_sources_prove(tmp_path: Path, domain: dict[str, An
 
 
 @pytest.mark.parametrize(
+    ("registered", "kinds"), [("2026-05-20", ["domain-reregistered"]), ("2026-02-01", []), ("2019-06-01", [])]
+)
+def test_a_domain_that_is_newer_than_the_addresses_on_it_was_bought(
+    tmp_path: Path, registered: str, kinds: list[str]
+) -> None:
+    mine = {"name": "alice", "email": "alice@alice-mail.org"}
+    past = [(version, at, {"_npmUser": mine, "maintainers": [mine]}) for version, at, _ in PAST]
+    held = {"events": [{"eventAction": "registration", "eventDate": f"{registered}T00:00:00Z"}]}
+    file = timeline(
+        tmp_path,
+        {"at": "2026-06-01T00:00:00Z", "packument": packument(*past) | {"maintainers": [mine]}},
+        {"at": "2026-06-01T00:01:00Z", "domain": {"name": "alice-mail.org", "rdap": held}},
+    )
+    assert replay(file, Settings()).raised == kinds
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "one.json"),
