@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -66,9 +67,19 @@ def _opened_by(rule: Compound, finding: Finding, recent: Sequence[Finding], near
         if id(other) in known
         and other.severity >= Severity.HIGH
         and _part_of(other, rule)
-        and abs(other.at - finding.at) <= rule.within
+        and _apart(other, finding) <= rule.within
     ]
     return min(parts, key=lambda one: one.at, default=None)
+
+
+def _apart(one: Finding, other: Finding) -> timedelta:
+    """Between the two things themselves where both are dated, else between our seeing them.
+
+    A look after a long pause sees releases of months at once, which are no story for that.
+    """
+    if one.happened_at is not None and other.happened_at is not None:
+        return abs(one.happened_at - other.happened_at)
+    return abs(one.at - other.at)
 
 
 @lru_cache(maxsize=1024)
@@ -86,5 +97,5 @@ def _part_of(finding: Finding, rule: Compound) -> bool:
 
 def _complete(rule: Compound, finding: Finding, near: Sequence[Finding]) -> bool:
     """Whether each part of the rule was seen within its window, about the same subjects as this finding."""
-    seen = [other for other in near if abs(other.at - finding.at) <= rule.within]
+    seen = [other for other in near if _apart(other, finding) <= rule.within]
     return all(any(_is(other, part) for other in seen) for part in rule.all)

@@ -41,6 +41,13 @@ def test_what_came_too_long_ago_completes_nothing() -> None:
     assert told.severity == Severity.MEDIUM
 
 
+def test_what_is_seen_at_once_and_happened_apart_completes_nothing() -> None:
+    long_ago = finding("a", happened_at=NOON - timedelta(days=90))
+    for days, raised in ((90, True), (80, False)):
+        told = escalate([long_ago, finding("b", happened_at=NOON - timedelta(days=days))], [], [rule("a", "b")])
+        assert ["compound" in one.evidence for one in told] == [raised, raised]
+
+
 def test_releases_that_follow_something_grave_join_its_alert() -> None:
     taken = finding("a", Severity.CRITICAL, cause="domain:x.org", at=NOON - timedelta(days=1))
     later = [finding("b", Severity.INFO, cause="release:x@1"), finding("other", Severity.LOW, cause="release:x@1")]
