@@ -142,7 +142,14 @@ def _rejected(subject: str, broken: Broken, owners: Mapping[str, str], at: datet
         after=broken.error,
         evidence={"file": broken.name, "line": broken.line, "mend": broken.mend},
     )
-    return replace(found, reach=tuple(Reach(watch=one, owner=owners.get(one, "")) for one in broken.watches))
+    why = "What it said when it could last be read stays watched; what was added since is not."
+    advice = "Mend what the message names; weaklink config check reads it again."
+    return replace(
+        found,
+        why=why,
+        advice=advice,
+        reach=tuple(Reach(watch=one, owner=owners.get(one, "")) for one in broken.watches),
+    )
 
 
 def _not_delivered(name: str, one: Failing, at: datetime) -> Finding:

@@ -26,6 +26,8 @@ from monitor.store.watchlist import package_subjects
 from monitor.typed import subject_of
 from monitor.watchlist import watched
 
+RANGES_SHOWN = 3
+
 
 @weaklink.group()
 def watch() -> None:
@@ -188,7 +190,7 @@ def why(ctx: click.Context, item: str) -> None:
             (
                 " -> ".join((one.watch, *one.via, short_form(one.subject))) + (" (dev)" if one.dev else ""),
                 ", ".join(one.versions),
-                " ".join(one.ranges[:3]) if one.direct else "",
+                ", ".join(one.ranges[:RANGES_SHOWN]),
                 one.owner or "-",
                 one.source,
             )
