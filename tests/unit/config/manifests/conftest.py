@@ -26,7 +26,7 @@ def read_npm(tmp_path: Path) -> ReadProject:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
         name = next(iter(files))
-        found = format_of(name)
+        found = format_of(Path(name).name)
         assert found is not None
         entries = found.read(Files().open(tmp_path / name, name))
         named = [(one.purl.removeprefix("pkg:npm/").replace("%40", "@"), one) for one in entries]

@@ -87,6 +87,26 @@ def test_what_bun_would_not_write_is_an_error_with_its_line(
     assert raised.value.line == line
 
 
+def test_a_workspace_finds_what_lies_in_its_own_folder_first_and_a_scope_is_no_folder(read_npm: Any) -> None:
+    packages = {
+        "@s/web": ["@s/web@workspace:web"],
+        "@s/web/a": ["a@2.0.0", "", {"dependencies": {"b": "2"}}],
+        "a": ["a@1.0.0", "", {}],
+        "b": ["b@2.0.0", "", {}],
+        "@s/b": ["@s/b@1.0.0", "", {"dependencies": {"c": "1"}}],
+        "@s/c": ["@s/c@1.0.0", "", {}],
+        "c": ["c@1.0.0", "", {}],
+    }
+    workspaces = {
+        "": {"devDependencies": {"a": "1", "@s/b": "1"}},
+        "web": {"name": "@s/web", "dependencies": {"a": "2"}},
+    }
+    found = read_npm({"bun.lock": {"lockfileVersion": 1, "workspaces": workspaces, "packages": packages}})
+    assert named(found, "dev") == ["@s/b", "c"]
+    assert found["b"].via == ("a",)
+    assert found["c"].via == ("@s/b",)
+
+
 @pytest.mark.parametrize("depth", [2000, 3000])
 def test_folders_that_nest_to_make_the_reading_slow_are_refused(read_npm: Any, depth: int) -> None:
     deep = "/".join("a" * depth)

@@ -259,6 +259,44 @@ def test_berry_of_before_npm_was_written_before_each_range(read_npm: Any) -> Non
 
 
 def test_a_workspace_outside_the_project_is_not_looked_into(read_npm: Any) -> None:
-    lock = BERRY.replace("workspace:packages/web", "workspace:../../packages/web")
-    outside = {"yarn.lock": lock, "packages/web/package.json": {"devDependencies": {"t": "^1"}}}
+    lock = BERRY.replace("workspace:packages/web", "workspace:../web")
+    outside = {"app/yarn.lock": lock, "web/package.json": {"devDependencies": {"t": "^1"}}}
     assert not read_npm(outside)["t"].dev
+
+
+def test_what_berry_patches_unasked_is_needed_by_whoever_needs_it(read_npm: Any) -> None:
+    lock = (
+        BERRY
+        + """
+"ts@npm:^5":
+  version: 5.0.0
+  resolution: "ts@npm:5.0.0"
+
+"ts@patch:ts@npm%3A^5#optional!builtin<compat/ts>":
+  version: 5.0.0
+  resolution: "ts@patch:ts@npm%3A5.0.0#optional!builtin<compat/ts>::version=5.0.0&hash=0123"
+"""
+    )
+    lock = lock.replace('    t: "npm:^1"', '    t: "npm:^1"\n    ts: "npm:^5"')
+    web = {"devDependencies": {"t": "^1", "ts": "^5"}}
+    assert read_npm({"yarn.lock": lock, "packages/web/package.json": web})["ts"].dev
+
+
+def test_folders_of_one_name_are_told_apart_by_their_paths(read_npm: Any) -> None:
+    lock = (
+        BERRY
+        + """
+"ball@file:./other.tgz::locator=%40shop%2Fweb%40workspace%3Apackages%2Fweb":
+  version: 4.0.0
+  resolution: "ball@file:./other.tgz#./other.tgz::hash=4567&locator=%40shop%2Fweb%40workspace%3Apackages%2Fweb"
+  dependencies:
+    tool: "npm:1"
+
+"tool@npm:1":
+  version: 1.0.0
+  resolution: "tool@npm:1.0.0"
+"""
+    )
+    lock = lock.replace('    t: "npm:^1"', '    t: "npm:^1"\n    ball: "file:./other.tgz"')
+    web = {"devDependencies": {"t": "^1", "ball": "file:./other.tgz"}}
+    assert read_npm({"yarn.lock": lock, "packages/web/package.json": web})["tool"].dev
