@@ -84,6 +84,7 @@ def main() -> None:
         asking,
         channels,
         database,
+        exporting,
         looking,
         replaying,
         signalling,

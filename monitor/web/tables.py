@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,12 +14,12 @@ from starlette.responses import Response
 from alerts import silences
 from alerts.browsing import alerts_page, deliveries_page
 from alerts.reading import acceptances_json
+from monitor.export.text import as_csv, as_json
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.targets import maintainers_page, packages_page
 from monitor.queries.weak_links import signals_page
 from monitor.query import domains_json
-from monitor.spans import iso
 from monitor.store.health import status
 from monitor.web import filters
 from monitor.web.filters import Params
@@ -160,37 +157,3 @@ def download(name: str) -> Callable[[Request], Awaitable[Response]]:
         return Response(body, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
     return handler
-
-
-def as_json(rows: list[dict[str, Any]]) -> str:
-    """As ``--json`` prints it."""
-    return json.dumps(rows, default=_plain)
-
-
-def as_csv(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
-    """RFC 4180; what a spreadsheet would take for a formula is made text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, (int, float)):
-        return value
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = "; ".join(value)
-    text = value if isinstance(value, str) else json.dumps(value, default=_plain)
-    text = text.replace("\x00", "")
-    # A cell that begins like this is run by spreadsheets; strangers write what stands in ours.
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} or text[:1] in {"\t", "\r", "\n"} else text
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return iso(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,1 @@
+"""What the store holds, for other programs: tables as CSV, JSON Lines and Parquet, the watchlist as CycloneDX."""
