@@ -28,8 +28,9 @@ from monitor.metrics import Metrics
 from monitor.record import Outcome, Recorder
 from monitor.results import Result
 from monitor.sources.domains import DomainSource
-from monitor.sources.http import HostHealth, Http
+from monitor.sources.http import Http
 from monitor.sources.npm import NpmSource
+from monitor.sources.politeness import HostHealth
 from monitor.sources.pypi import PypiSource
 from monitor.sources.rdap import Bootstrap, Rdap
 from monitor.sources.resolver import Resolver

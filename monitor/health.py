@@ -21,7 +21,7 @@ from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.results import Failed
 from monitor.schedule import Due
-from monitor.sources.http import HostHealth
+from monitor.sources.politeness import HostHealth
 
 CONFIGURATION: Final = "watch:configuration"
 MANIFEST: Final = "manifest:"

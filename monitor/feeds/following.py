@@ -13,7 +13,8 @@ from config.settings import NpmRegistry, PypiRegistry, Settings
 from monitor.feeds.follow import Follower
 from monitor.feeds.npm import NpmFeed
 from monitor.feeds.pypi import PypiFeed
-from monitor.sources.http import HostHealth, Http
+from monitor.sources.http import Http
+from monitor.sources.politeness import HostHealth
 from monitor.store.engine import Store, StoreError
 
 log = logging.getLogger("weaklink.feeds")

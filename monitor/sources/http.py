@@ -28,7 +28,7 @@ from config.settings import HttpLimits
 from monitor.errors import Refused, Unavailable
 from monitor.sources.politeness import Host, HostHealth
 
-__all__ = ["HostHealth", "Http", "Reply"]
+__all__ = ["Http", "Reply"]
 
 USER_AGENT: Final = "weaklink/0.1 (supply-chain monitor; +https://weaklink.example)"
 ATTEMPTS: Final = 3

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from alerts import silences
 from alerts.model import Delivery
-from monitor.sources.http import HostHealth
+from monitor.sources.politeness import HostHealth
 from monitor.store.tables import Meta, SourceHealth, Target
 
 ALIVE = "daemon-alive-at"
