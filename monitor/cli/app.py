@@ -65,6 +65,7 @@ HOMES: Final = {
     "init": "asking",
     "notify": "channels",
     "replay": "replaying",
+    "risk": "signalling",
     "route": "channels",
     "run": "sweeping",
     "show": "looking",
