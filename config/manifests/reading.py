@@ -95,13 +95,17 @@ class Manifests:
         used: dict[Path, _Known] = {}
         for number, watch in enumerate(configuration.settings.watch):
             files[watch.name] = []
+            parts: set[tuple[Format | None, Path]] = set()
             for path, name, named in self._paths(configuration, number, watch, notes, folders):
                 if path not in used:
                     used[path] = self._current(path, name)
                     folders |= _folders(used[path])
-                # What a glob matched may be no manifest, or gone again.
-                if named or not (used[path].foreign or used[path].stamps[path] is None):
-                    files[watch.name].append(used[path])
+                known, form = used[path], format_of(path.name, self._formats)
+                # What a glob or a folder led to may be no manifest, gone again, or part of one that was read before:
+                # the manifest of a workspace's member, which alone would ask a registry for its neighbours.
+                if named or not (known.foreign or known.stamps[path] is None or (form, path) in parts):
+                    files[watch.name].append(known)
+                    parts |= {(form, part) for part in known.stamps if part != path and known.error is None}
         self._known = used
         reading = Reading(
             entries={watch.name: self._entries(watch, files[watch.name]) for watch in configuration.settings.watch},

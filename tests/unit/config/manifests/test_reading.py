@@ -129,6 +129,33 @@ def test_a_file_that_is_included_is_watched_too(tmp_path: Path, manifests: Manif
     assert {tmp_path, tmp_path / "part"} <= reading.folders
 
 
+def test_what_another_file_of_its_kind_was_read_with_is_no_file_of_its_own(
+    tmp_path: Path, manifests: Manifests
+) -> None:
+    (tmp_path / "a.lines").write_text("+b.lines\nexpress")
+    (tmp_path / "b.lines").write_text("qs")
+    configuration = configured(tmp_path, "*.lines")
+    assert manifests.look(configuration).files == {"shop": ("a.lines",)}
+    assert manifests.look(configured(tmp_path, "*.lines", "b.lines")).files == {"shop": ("a.lines", "b.lines")}
+    (tmp_path / "a.lines").write_text("+b.lines\nbroken")
+    assert manifests.look(configuration).files == {"shop": ("a.lines", "b.lines")}
+
+
+def test_the_members_of_a_workspace_do_not_ask_a_registry_for_each_other(tmp_path: Path) -> None:
+    for folder, text in {
+        "p": '{"name": "root", "workspaces": ["packages/*"], "dependencies": {"express": "^4"}}',
+        "p/packages/a": '{"name": "a", "dependencies": {"b": "^1.0.0", "qs": "^6"}}',
+        "p/packages/b": '{"name": "b", "version": "1.0.0"}',
+        "p/example": '{"name": "example", "dependencies": {"ms": "^2"}}',
+    }.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "package.json").write_text(text)
+        (tmp_path / "p/packages").mkdir(exist_ok=True)
+    reading = Manifests().look(configured(tmp_path, "p"))
+    assert sorted(names(reading)) == ["express", "ms", "qs"]
+    assert reading.files == {"shop": ("p/package.json", "p/example/package.json")}
+
+
 def test_a_file_is_known_by_its_content_where_its_name_says_nothing(tmp_path: Path, manifests: Manifests) -> None:
     (tmp_path / "one.txt").write_text("%lines")
     (tmp_path / "README.txt").write_text("hello")
