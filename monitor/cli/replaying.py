@@ -37,6 +37,8 @@ def replay_(ctx: click.Context, folder: Path, sort: str, out: Path | None) -> No
     call: Call = ctx.obj
     settings = _settings(call)
     if out is not None:
+        if out.resolve() == folder.resolve():
+            raise click.BadParameter("is the folder that is read; name another one", param_hint="--write")
         out.mkdir(parents=True, exist_ok=True)
     scores, broken = _all(files_of(folder), sort, settings, out)
     for error in broken:

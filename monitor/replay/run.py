@@ -61,7 +61,7 @@ def _one(file: Path, sort: str, settings: Settings, out: Path | None) -> Score |
     try:
         timeline = READERS[sort](file)
         if out is not None:
-            (out / f"{timeline.id}.json").write_bytes(msgspec.json.encode(document(timeline)))
+            (out / file.name.removesuffix(".gz")).write_bytes(msgspec.json.encode(document(timeline)))
         return replay(timeline, settings)
     except ReplayError as error:
         return error
