@@ -101,10 +101,11 @@ def main(packages: int, rounds: int, more: int) -> None:
             generate(Path(name), more)
             for kind in ("jsonl", "parquet"):
                 found = measure(kind, Path(name))
-                growth = found["wall"] / more / (middle[kind]["wall"] / packages)
+                # CPU time: the other programs of a machine weigh on a minute more than on ten seconds.
+                growth = found["cpu"] / more / (middle[kind]["cpu"] / packages)
                 print(
                     f"{more:,} packages, {kinds[kind]}: {found['wall']:.1f} s, {found['peak_mb']:.0f} MB; "
-                    f"time a package {growth:.2f} of that above   aim <= 1.2"
+                    f"CPU time a package {growth:.2f} of that above   aim <= 1.2"
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -117,6 +118,41 @@ def test_every_figure_and_every_fault_is_that_of_a_plain_loop(
         file.write_bytes(text)
         found = study(file, expired=expired)
     same(found, plain_study.study(text.split(b"\n"), NOW, NOW, set(EXPIRED) if told else None))
+
+
+def registry(seed: int) -> list[dict[str, Any]]:
+    """A registry in which most is known and much is shared: the sparse ones above seldom reach the joins."""
+    rng = Random(seed)
+
+    def rarely(value: Any, share: float = 0.1) -> Any:
+        return None if rng.random() < share else value
+
+    def account() -> dict[str, Any]:
+        name = rng.choice(["alice", "bob", "carol", "dave", "erin", "frank", "GitHub Actions"])
+        email = f"{name}@{rng.choice(['gone.example', 'here.example', 'there.example'])}"
+        return {"name": name, "email": rarely(email), "domain_expired": rarely(rng.random() < 0.3, 0.8)}
+
+    return [
+        {
+            "name": f"package-{rng.randrange(200)}",
+            "maintainers": rarely([account() for _ in range(rng.randrange(4))]),
+            "contributors": rarely(rng.randrange(6)),
+            "last_release_at": rarely(f"{rng.randrange(2018, 2027)}-0{rng.randrange(1, 9)}-01T00:00:00Z"),
+            "install_script": rarely(rng.random() < 0.3),
+            "dependents": rarely(rng.randrange(50)),
+        }
+        for _ in range(rng.randrange(1, 150))
+    ]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32))
+def test_a_registry_whose_packages_share_people_is_counted_alike(seed: int) -> None:
+    lines = "\n".join(map(json.dumps, registry(seed))).encode()
+    with TemporaryDirectory() as folder:
+        Path(folder, "dump.jsonl").write_bytes(lines)
+        found = study(Path(folder, "dump.jsonl"))
+    same(found, plain_study.study(lines.split(b"\n"), NOW, NOW, set(EXPIRED)))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -161,6 +161,17 @@ def test_of_many_faults_the_first_are_named(tmp_path: Path) -> None:
     assert faults(study(tmp_path))[("broken-line", "")] == (1003, named)
 
 
+def test_a_line_keeps_its_number_after_blank_ones_and_holds_one_record(tmp_path: Path) -> None:
+    text = '{"name": "a"}\n\n{"name": "a"}\n{"name": "b"} {"name": "c"}\n'
+    (tmp_path / "dump.jsonl").write_text(text)
+    expected = {("broken-line", ""): (1, ["dump.jsonl:4"]), ("duplicate", ""): (1, ["dump.jsonl:3"])}
+    assert faults(study(tmp_path)) == expected
+    (tmp_path / "dump.jsonl").write_text('{"name": "a"}\n\n{"name": "a"}\n')
+    assert faults(study(tmp_path)) == {("duplicate", ""): (1, ["dump.jsonl:3"])}
+    (tmp_path / "dump.jsonl").write_text('{"name": "a"} {"name": "c"}\n{"name":\n"b"}\n')
+    assert faults(study(tmp_path)) == {("broken-line", ""): (3, ["dump.jsonl:1", "dump.jsonl:2", "dump.jsonl:3"])}
+
+
 def test_a_package_in_two_files_counts_as_the_first_says(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"name": "x", "install_script": true, "maintainers": [{"name": "alice"}]}\n')
     pl.DataFrame({"name": ["x"], "install_script": [False]}).write_parquet(tmp_path / "b.parquet")
