@@ -3,16 +3,18 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := exim4-daemon-light knot postgresql prometheus
+DEBIAN := chromium exim4-daemon-light fonts-dejavu-core knot postgresql prometheus
 
-.PHONY: run check test unit lint types services clean
+AXE := tests/browser/node_modules/axe-core/axe.min.js
+
+.PHONY: screenshots run check test unit lint types services clean
 
 run: $(VENV)/.installed
 	@test -f weaklink.toml || $(BIN)/weaklink init
 	@$(BIN)/weaklink check || test $$? -eq 3
 	@$(BIN)/weaklink run
 
-test: $(VENV)/.tested debian
+test: $(VENV)/.tested debian $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,6 +47,16 @@ debian:
 	if [ -n "$$wanted" ]; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $$wanted > /dev/null; \
 	fi
+
+# The accessibility checker that the browser tests run in each page.
+$(AXE):
+	@command -v npm > /dev/null || apt-get install -qq --yes --no-install-recommends npm > /dev/null
+	npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix tests/browser 'axe-core@^4.10'
+
+# The pictures in docs/, of the invented company that the browser tests watch.
+screenshots: $(VENV)/.tested debian
+	@command -v pngquant > /dev/null || apt-get install -qq --yes --no-install-recommends pngquant > /dev/null
+	$(BIN)/python -m tests.browser.screenshots docs/pictures
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -167,31 +167,3 @@ def _domain_facts(session: Session, target: Target) -> dict[str, Any]:
         "packages": sorted(packages),
         "evidence": msgspec.json.decode(target.evidence) if target.evidence else [],
     }
-
-
-def domains_json(session: Session) -> list[dict[str, Any]]:
-    """The watched domains by expiry, the nearest first; those without a known date last."""
-    query = select(Target).where(col(Target.sort) == "domain", col(Target.due_at).is_not(None))
-    targets = session.scalars(query).all()
-    known = {due.subject: due for due in by_subject(session, [target.subject for target in targets])}
-    users: dict[str, list[Any]] = {}
-    for row in accounts_on_domains(session, [subject.removeprefix("domain:") for subject in known]):
-        users.setdefault(row.domain, []).append(row)
-    found = []
-    for target in targets:
-        name = target.subject.removeprefix("domain:")
-        domain = known[target.subject].domain or Domain(name=name)
-        expires = domain.expires_at if isinstance(domain.expires_at, datetime) else None
-        found.append(
-            {
-                "domain": name,
-                "state": str(domain.state),
-                "expires_at": iso(expires),
-                "registrar": _known(domain.registrar),
-                "accounts": sorted({row.account for row in users.get(name, ()) if row.account}),
-                "packages": len({row.target_id for row in users.get(name, ())}),
-                "checked_at": target.fresh_at,
-                "error": target.error,
-            }
-        )
-    return sorted(found, key=lambda one: (one["expires_at"] is None, one["expires_at"] or "", one["domain"]))

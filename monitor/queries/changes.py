@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, case, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, literal, select, tuple_
 from sqlmodel import Session, col
 
 from alerts.browsing import Page
+from alerts.sqltypes import UtcDateTime
 from config.severity import Severity
 from monitor.query import change_json
 from monitor.store.tables import ChangeRow, WatchEntry
@@ -32,10 +33,14 @@ class ChangeFilter(Struct, frozen=True, kw_only=True):
 
 
 def changes_page(session: Session, wanted: ChangeFilter, limit: int, before: int | None = None) -> Page:
-    """Changes as ``change_json`` tells them, with the watches they reach."""
-    query = select(ChangeRow).where(*_conditions(session, wanted)).order_by(col(ChangeRow.id).desc()).limit(limit + 1)
+    """Changes as ``change_json`` tells them, with the watches they reach; ``before`` ended the page before.
+
+    In the order of time and then of ids, which the indexes of time and of kind both give without sorting.
+    """
+    query = select(ChangeRow).where(*_conditions(session, wanted)).limit(limit + 1)
+    query = query.order_by(col(ChangeRow.at).desc(), col(ChangeRow.id).desc())
     if before is not None:
-        query = query.where(col(ChangeRow.id) < before)
+        query = query.where(_older_than(session, before))
     rows = session.scalars(query).all()
     shown = rows[:limit]
     reach = reach_of(session, {row.target_id for row in shown if row.target_id is not None})
@@ -45,13 +50,18 @@ def changes_page(session: Session, wanted: ChangeFilter, limit: int, before: int
     )
 
 
+def _older_than(session: Session, change: int) -> ColumnElement[bool]:
+    at = session.scalars(select(col(ChangeRow.at)).where(col(ChangeRow.id) == change)).first()
+    if at is None:
+        return col(ChangeRow.id) < change
+    place = tuple_(col(ChangeRow.at), col(ChangeRow.id))
+    return place < tuple_(literal(at, UtcDateTime()), literal(change))
+
+
 def _conditions(session: Session, wanted: ChangeFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.since is not None:
-        # Ids and times grow together: the first id of the period is found in the index of times, and the newest
-        # rows are then read in the order of their ids without sorting.
-        first = select(func.min(col(ChangeRow.id))).where(col(ChangeRow.at) >= wanted.since).scalar_subquery()
-        found += [col(ChangeRow.id) >= first, col(ChangeRow.at) >= wanted.since]
+        found.append(col(ChangeRow.at) >= wanted.since)
     if wanted.severity > Severity.INFO:
         found.append(col(ChangeRow.severity) >= int(wanted.severity))
     if wanted.kinds:

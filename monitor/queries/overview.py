@@ -10,9 +10,9 @@ from sqlmodel import Session
 from alerts.browsing import counts, gravest
 from config.severity import Severity
 from monitor.queries.changes import SIGNAL_KINDS, ChangeFilter, changes_page, count_since
-from monitor.queries.weak_links import weak_links
+from monitor.queries.domains import expiring
 from monitor.store.health import status
-from monitor.upcoming import upcoming
+from monitor.upcoming import AHEAD
 
 MOST_ALERTS: Final = 8
 MOST_CHANGES: Final = 12
@@ -21,7 +21,7 @@ MOST_COMING: Final = 12
 
 def overview(session: Session, now: datetime, since: datetime) -> dict[str, Any]:
     """What the first page shows; ``since`` is when the visitor was last here."""
-    coming = upcoming(session, now)
+    coming = expiring(session, now, AHEAD)
     # Weak links come and go with what is told anyway: one domain that lapses brings dozens.
     notable = ChangeFilter(since=since, severity=Severity.LOW, without=SIGNAL_KINDS)
     return {
@@ -32,5 +32,4 @@ def overview(session: Session, now: datetime, since: datetime) -> dict[str, Any]
         "coming": coming[:MOST_COMING],
         "more_coming": max(0, len(coming) - MOST_COMING),
         "status": status(session, now),
-        "weak_links": weak_links(session),
     }

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlmodel import Session, col
 
 from config.names import domain_subject
-from monitor.query import domains_json
+from monitor.queries.domains import by_expiry, with_users
 from monitor.snapshots import decode_package
 from monitor.spans import iso
 from monitor.store.packages import chunks
@@ -159,10 +159,10 @@ def maintainers_page(session: Session, wanted: TargetFilter, page: int, size: in
 
 def domains_page(session: Session, page: int, size: int, now: datetime) -> Numbered:
     """Watched domains by expiry, each with its month, and whether that is ``soon`` or ``past``."""
-    found = domains_json(session)
+    found = by_expiry(session)
     pages = max(1, -(-len(found) // size))
     page = min(max(page, 1), pages)
-    rows = found[(page - 1) * size : page * size]
+    rows = with_users(session, found[(page - 1) * size : page * size])
     today, soon = iso(now), iso(now + SOON)
     for row in rows:
         expires = row["expires_at"] or ""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alerts.browsing import alerts_page
 from alerts.messages.escape import visible
-from monitor.query import domains_json
+from monitor.queries.domains import domains_json
 from monitor.web.filters import alert_filter
 from monitor.web.pages.common import base_of
 from monitor.web.render import moment, path_of, render

@@ -36,7 +36,7 @@ class WebServer:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._app: ASGIApp = application(site)
+        self.app: ASGIApp = application(site)
         self._listen = ""
         self._told = ""
         self._server: uvicorn.Server | None = None
@@ -64,7 +64,7 @@ class WebServer:
         self._told = ""
         self.address = bound.getsockname()[:2]
         config = uvicorn.Config(
-            self._app,
+            self.app,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -99,6 +99,7 @@ def _bind(listen: str) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # from here on connections wait for the server instead of being refused
     except OSError:
         bound.close()
         raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -17,6 +18,9 @@ from monitor.store.engine import Store
 from monitor.store.readers import Readers
 
 T = TypeVar("T")
+
+REMEMBERED: Final = 10.0
+"""Seconds."""
 
 
 class Site:
@@ -38,6 +42,7 @@ class Site:
         self._settings = settings
         self._clock = clock
         self.readers = Readers(store)
+        self._known: dict[str, tuple[float, Any]] = {}
         self.closing = asyncio.Event()
         """Set when the server stops: open streams end."""
 
@@ -47,6 +52,14 @@ class Site:
 
     def now(self) -> datetime:
         return self._clock()
+
+    def remembered(self, name: str, work: Callable[[], T]) -> T:
+        """What ``work`` found up to ``REMEMBERED`` seconds ago: for what counts everything and hardly moves."""
+        known = self._known.get(name)
+        if known is None or time.monotonic() - known[0] > REMEMBERED:
+            known = self._known[name] = (time.monotonic(), work())
+        found: T = known[1]
+        return found
 
     async def read(self, work: Callable[[Session], T]) -> T:
         return await self.readers.read(work)

@@ -17,9 +17,9 @@ from alerts.reading import acceptances_json
 from monitor.export.text import as_csv, as_json
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
+from monitor.queries.domains import domains_json
 from monitor.queries.targets import maintainers_page, packages_page
 from monitor.queries.weak_links import signals_page
-from monitor.query import domains_json
 from monitor.store.health import status
 from monitor.web import filters
 from monitor.web.filters import Params

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 from sqlmodel import col, select, update
 
@@ -297,7 +298,12 @@ def build(store: Store) -> Scene:
         for v, r in wheels.items()
     }
     first["quick-forms"] = package(
-        "quick-forms", "pypi", releases=told, maintainers=(Account("esther"),), contacts=("esther@mira-design.net",)
+        "quick-forms",
+        "pypi",
+        releases=told,
+        maintainers=(Account("esther"),),
+        contacts=("esther@mira-design.net",),
+        contributors=UNSET,
     )
 
     wanted = [_wanted("shop", "web-team", name, ("@harbor/core",) if n % 3 else ()) for n, name in enumerate(first)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
@@ -15,6 +17,23 @@ TOKENS = (
     {"name": "reader", "secret": "reader-reader-reader"},
     {"name": "nora", "secret": "nora-nora-nora-nora", "scopes": ("read", "act")},
 )
+
+
+class Loop:
+    """An event loop in a thread of its own, so that a server answers while the test waits."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
 
 class Served:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from monitor.queries.overview import overview
+from monitor.queries.weak_links import weak_links
 from monitor.web.pages.common import base_of, page, set_cookie
 from monitor.web.pictures.weak_links import weak_links_picture
 from monitor.web.site import site_of
@@ -20,14 +21,16 @@ A_VISIT: Final = timedelta(minutes=30)
 
 
 async def show(request: Request) -> Response:
-    now = site_of(request).now()
+    site = site_of(request)
+    now = site.now()
     before, current = visits(request.cookies.get(VISIT, ""), now)
     since, base = before or now - timedelta(days=7), base_of(request)
 
     def work(session: Session) -> dict[str, object]:
+        links = site.remembered("weak links", lambda: weak_links(session))
+        picture = weak_links_picture(links, base)
         found = overview(session, now, since)
-        picture = weak_links_picture(found["weak_links"], base)
-        return {"found": found, "picture": picture, "since": since, "first_visit": before is None}
+        return {"found": found, "links": links, "picture": picture, "since": since, "first_visit": before is None}
 
     response = await page(request, "overview.html", work)
     kept = f"{before.timestamp():.0f}" if before else ""

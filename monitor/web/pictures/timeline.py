@@ -73,7 +73,7 @@ def timeline(story: Story, now: datetime, label: str, base: str = "") -> Markup:
     ]
     today = Markup('<line class="today" x1="{0}" x2="{0}" y1="4" y2="{1}"/>').format(scale(now), y)
     return Markup(
-        '<svg class="timeline" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">{}{}{}</svg>'
+        '<svg class="timeline" role="group" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">{}{}{}</svg>'
     ).format(label, WIDTH, height, WIDTH, height, Markup("").join(grid), today, Markup("").join(rows))
 
 
@@ -90,7 +90,7 @@ def _lane(lane: Lane, section: Section, scale: _Scale, y: int, now: datetime, ba
     short = words if len(words) <= MOST_LABEL else f"{words[: MOST_LABEL - 1]}…"
     text = Markup('<text class="lane" x="8" y="{}"><title>{}</title>{}</text>').format(y + 13, words, short)
     path = path_of(lane.subject) if lane.subject else ""
-    parts = [Markup('<a href="{}{}" tabindex="-1">{}</a>').format(base, path, text) if path else text]
+    parts = [Markup('<a href="{}{}">{}</a>').format(base, path, text) if path else text]
     parts.append(Markup('<line class="rail" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(LEFT, WIDTH - RIGHT, y + 9))
     parts += [_span(span, scale, y, now) for span in lane.spans]
     parts += _ticks(lane.ticks, section, scale, y)

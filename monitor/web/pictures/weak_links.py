@@ -39,7 +39,7 @@ def weak_links_picture(found: WeakLinks, base: str = "") -> Markup:
         parts.append(_bar(link, found.packages.total, y, base))
         y += ROW
     return Markup(
-        '<svg class="weaklinks" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
+        '<svg class="weaklinks" role="group" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
         "<defs>{}{}</defs>{}</svg>"
     ).format(_words(found), WIDTH, y + 4, WIDTH, y + 4, _patterns(size), _HATCH, Markup("").join(parts))
 

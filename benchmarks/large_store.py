@@ -1,0 +1,339 @@
+"""A database of a large company's watch: ``python -m benchmarks.large_store FILE [SCALE]``.
+
+At scale 1: 10,000 targets, a million releases, five years of changes, alerts and messages. Rows are written by hand, in
+the forms that the pipeline writes, since recording a million releases one by one would take an hour.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from alerts.findings import Finding
+from alerts.messages.content import Message
+from alerts.model import Alert, AlertEvent, AlertFinding, Delivery
+from alerts.muting import mark
+from config.severity import Severity
+from monitor.changes.findings import title_of
+from monitor.changes.kinds import KINDS
+from monitor.changes.model import Change
+from monitor.observations import Account, Domain, DomainState, Package, Release, Standing
+from monitor.signals.model import Holds
+from monitor.snapshots import digest, encode, encode_common, encode_domain, encode_own, encode_package
+from monitor.store.bulk import insert_rows
+from monitor.store.engine import Store
+from monitor.store.health import ALIVE
+from monitor.store.tables import (
+    ChangeRow,
+    Measure,
+    Membership,
+    Meta,
+    ReleaseRow,
+    SignalRow,
+    Snapshot,
+    SourceHealth,
+    Target,
+    Value,
+    WatchEntry,
+)
+from monitor.store.upgrade import upgrade
+
+NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+YEARS: Final = 5
+PACKAGES, ACCOUNTS, DOMAINS, WATCHES = 8000, 1500, 500, 40
+"""Ten thousand targets."""
+RELEASES: Final = 125
+"""Of a package, in the mean; some have thousands."""
+CHANGES: Final = 400_000
+ALERTS: Final = 6_000
+MESSAGES: Final = 20_000
+_KINDS: Final = (
+    ("release-published", 70),
+    ("dependency-added", 9),
+    ("publisher-changed", 5),
+    ("maintainer-added", 4),
+    ("publish-environment-changed", 4),
+    ("provenance-lost", 2),
+    ("install-script-changed", 2),
+    ("install-script-added", 1),
+    ("deprecated", 2),
+    ("dormant-revival", 1),
+)
+
+
+class Builder:
+    """Collects the rows of each table and writes them in groups."""
+
+    def __init__(self, store: Store, scale: float) -> None:
+        self.store = store
+        self.rng = Random(3)
+        self.scale = scale
+        self.values: dict[bytes, bytes] = {}
+
+    def number(self, full: int) -> int:
+        return max(1, int(full * self.scale))
+
+    def write(self, table: type[Any], columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        with self.store.transaction() as session:
+            insert_rows(session, table, columns, rows)
+
+    def value(self, body: bytes) -> bytes:
+        key = digest(body)
+        self.values[key] = body
+        return key
+
+    def within(self, years: float = YEARS) -> datetime:
+        return NOW - timedelta(seconds=self.rng.random() * years * 31_556_952)
+
+
+def build(store: Store, scale: float = 1.0) -> None:
+    """Fill an empty database."""
+    upgrade(store, NOW)
+    made = Builder(store, scale)
+    packages, accounts, domains = made.number(PACKAGES), made.number(ACCOUNTS), made.number(DOMAINS)
+    people = [Account(f"person-{n}", f"person-{n}@mail-{n % domains}.org") for n in range(accounts)]
+    teams = [made.rng.sample(people, min(len(people), made.rng.choice((1, 1, 1, 2, 3, 6)))) for _ in range(packages)]
+    _targets(made, packages, accounts, domains)
+    _facts(made, teams, domains)
+    _releases(made, teams)
+    _changes(made, packages)
+    _alerts(made, packages)
+    _signals(made, packages, accounts)
+    made.write(Value, ("digest", "body"), list(made.values.items()))
+    hosts = [(f"{name}.registry.example", "up", NOW - timedelta(days=90), NOW) for name in ("npm", "pypi", "rdap")]
+    made.write(SourceHealth, ("host", "state", "since", "last_ok_at", "error"), [(*one, "") for one in hosts])
+    made.write(Meta, ("name", "value"), [(ALIVE, NOW.isoformat())])
+
+
+def _subjects(packages: int, accounts: int, domains: int) -> Iterator[tuple[str, str, str]]:
+    for n in range(packages):
+        yield (f"pkg:npm/%40scope-{n % 97}/package-{n}" if n % 4 == 0 else f"pkg:npm/package-{n}"), "package", "npm"
+    for n in range(accounts):
+        yield f"npm:~person-{n}", "maintainer", "npm"
+    for n in range(domains):
+        yield f"domain:mail-{n}.org", "domain", "domain"
+
+
+def _targets(made: Builder, packages: int, accounts: int, domains: int) -> None:
+    rows = []
+    for number, (subject, sort, source) in enumerate(_subjects(packages, accounts, domains), 1):
+        due = None if sort == "maintainer" else NOW + timedelta(minutes=number % 60)
+        failing = NOW - timedelta(hours=5) if number % 900 == 0 else None
+        seen = NOW - timedelta(minutes=number % 60)
+        changed = made.within(1) if number % 3 else None
+        rest = (3 if failing else 0, failing, "npm.registry.example: 503" if failing else "", *[""] * 6)
+        listed, added = sort == "package", NOW - timedelta(days=365 * YEARS)
+        snapshot = None if sort == "maintainer" else number
+        rows.append((number, subject, sort, source, listed, added, due, seen, seen, changed, *rest, snapshot))
+    columns = (
+        "id",
+        "subject",
+        "sort",
+        "source",
+        "listed",
+        "added_at",
+        "due_at",
+        "checked_at",
+        "fresh_at",
+        "changed_at",
+    )
+    columns += ("failures", "failing_since", "error", "etag", "last_modified", "digest", "stale", "revision", "awaited")
+    made.write(Target, (*columns, "snapshot_id"), rows)
+    watches = made.number(WATCHES)
+    entries = []
+    for number in range(1, packages + 1):
+        for watch in {number % watches, (number * 7) % watches}:
+            via = [] if number % 5 == 0 else [f"package-{number // 5 * 5}"]
+            path = encode(via).decode()
+            entries.append(
+                (
+                    f"project-{watch}",
+                    number,
+                    f"team-{watch % 8}",
+                    not via,
+                    False,
+                    path,
+                    '["1.2.3"]',
+                    "package-lock.json",
+                )
+            )
+    made.write(WatchEntry, ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "source"), entries)
+
+
+def _facts(made: Builder, teams: list[list[Account]], domains: int) -> None:
+    snapshots, members = [], []
+    first = NOW - timedelta(days=365 * YEARS)
+    for number, team in enumerate(teams, 1):
+        facts = Package(
+            ecosystem="npm",
+            name=f"package-{number - 1}",
+            standing=Standing.ACTIVE,
+            maintainers=tuple(sorted(team)),
+            latest="9.9.9",
+            deprecated="use another" if number % 40 == 0 else "",
+            repository=f"https://forge.example/package-{number}",
+            licence="MIT",
+            contributors=(),
+        )
+        snapshots.append((number, number, made.value(encode_package(facts)), first))
+        for one in team:
+            domain = str(one.email).rpartition("@")[2]
+            members += [(number, f"npm:~{one.name}", role, one.email, domain) for role in ("maintainer", "publisher")]
+    offset = len(teams) + made.number(ACCOUNTS)
+    for n in range(domains):
+        expires = NOW + timedelta(days=made.rng.randrange(-20, 700))
+        state = DomainState.EXPIRED if expires < NOW else DomainState.REGISTERED
+        facts_of = Domain(
+            name=f"mail-{n}.org",
+            state=state,
+            expires_at=expires,
+            registered_at=NOW - timedelta(days=3000),
+            registrar="Good Names",
+        )
+        snapshots.append((offset + n + 1, offset + n + 1, made.value(encode_domain(facts_of)), first))
+    made.write(Snapshot, ("id", "target_id", "digest", "first_seen"), snapshots)
+    made.write(Membership, ("target_id", "account", "role", "email", "domain"), members)
+
+
+def _releases(made: Builder, teams: list[list[Account]]) -> None:
+    columns = ("target_id", "version", "published_at", "publisher", "first_seen", "body", "common", "maintainers")
+    rows: list[tuple[Any, ...]] = []
+    nothing = made.value(encode({"ms": "^2.0.0"}))
+    first = NOW - timedelta(days=365 * YEARS)
+    for number, team in enumerate(teams, 1):
+        count = int(RELEASES * made.rng.lognormvariate(-0.5, 1.0))
+        listed = made.value(encode(tuple(sorted(team))))
+        common = [
+            made.value(encode_common(Release(version="", publisher=one, scripts={}, licence="MIT"))) for one in team
+        ]
+        start = made.within(9)
+        for n in range(count):
+            who = n % len(team)
+            version = f"{n // 100}.{n // 10 % 10}.{n % 10}"
+            own = encode_own(Release(version="", integrity={"tarball": f"sha512-{number}-{n}"}, size=9000, files=12))
+            at = start + (NOW - start) * (n / count)
+            rows.append((number, version, at, team[who].name, first, own, common[who], listed, nothing))
+        if len(rows) > 100_000:
+            made.write(ReleaseRow, (*columns, "dependencies"), rows)
+            rows = []
+    made.write(ReleaseRow, (*columns, "dependencies"), rows)
+
+
+def _change(made: Builder, packages: int) -> tuple[int, Change]:
+    kind = made.rng.choices([k for k, _ in _KINDS], [w for _, w in _KINDS])[0]
+    number = made.rng.randrange(packages)
+    subject = f"pkg:npm/%40scope-{number % 97}/package-{number}" if number % 4 == 0 else f"pkg:npm/package-{number}"
+    change = Change(
+        kind=kind,
+        subject=subject,
+        before="person-1",
+        after="person-2",
+        version="3.2.1",
+        account="person-2",
+        evidence={"names": "left-pad", "silent_for": "2 years", "version": "3.2.1"},
+    )
+    return number + 1, change
+
+
+def _changes(made: Builder, packages: int) -> None:
+    count = made.number(CHANGES)
+    columns = ("id", "at", "happened_at", "target_id", "subject", "kind", "severity", "version", "account", "body")
+    rows: list[tuple[Any, ...]] = []
+    for number in range(1, count + 1):
+        target, change = _change(made, packages)
+        at = NOW - timedelta(days=365 * YEARS) * (1 - number / count)
+        body = encode({"before": change.before, "after": change.after, "evidence": change.evidence, "related": ()})
+        severity = int(KINDS[change.kind].severity)
+        row = (number, at, at, target, change.subject, change.kind, severity, change.version, change.account, body)
+        rows.append((*row, digest(str(number).encode())))
+        if len(rows) > 50_000:
+            made.write(ChangeRow, (*columns, "fingerprint"), rows)
+            rows = []
+    made.write(ChangeRow, (*columns, "fingerprint"), rows)
+
+
+def _alerts(made: Builder, packages: int) -> None:
+    count, alerts, findings, events = made.number(ALERTS), [], [], []
+    for number in range(1, count + 1):
+        _, change = _change(made, packages)
+        at = NOW - timedelta(days=365 * YEARS) * (1 - number / count)
+        severity = KINDS[change.kind].severity
+        told = Finding(
+            subject=change.subject,
+            kind=change.kind,
+            severity=severity,
+            cause=f"case:{number}",
+            at=at,
+            title=title_of(change),
+            before=change.before,
+            after=change.after,
+            why=KINDS[change.kind].why,
+            advice=KINDS[change.kind].advice,
+            change_id=number,
+        )
+        state = "resolved" if number < count * 0.97 else "open"
+        reach = encode([{"watch": f"project-{number % 40}", "owner": f"team-{number % 8}", "direct": True}])
+        row = (
+            number,
+            digest(str(number).encode()).hex(),
+            told.cause,
+            told.subject,
+            told.title,
+            int(severity),
+            state,
+            at,
+            at,
+        )
+        alerts.append((*row, "", "", "", False, 1, "", reach))
+        findings.append((number, number, mark(told), at, encode(told)))
+        events.append((number, at, "opened", "", ""))
+    columns = ("id", "fingerprint", "cause", "subject", "title", "severity", "state", "opened_at", "updated_at")
+    columns += ("acknowledged_by", "note", "resolved_by", "lasting", "revision", "reason", "watches")
+    made.write(Alert, columns, alerts)
+    made.write(AlertFinding, ("id", "alert_id", "mark", "at", "body"), findings)
+    made.write(AlertEvent, ("alert_id", "at", "what", "who", "note"), events)
+    messages, total = [], made.number(MESSAGES)
+    for number in range(1, total + 1):
+        at = NOW - timedelta(days=365 * YEARS) * (1 - number / total)
+        body = msgspec.json.encode(Message(kind="first", severity=str(Severity.HIGH), title=f"Message {number}", at=at))
+        about = encode([number * count // total or 1])
+        messages.append(
+            (f"key-{number}", f"channel-{number % 5}", "first", "sent", at, at, 1, at, "200 OK", about, at, body)
+        )
+    columns = ("key", "channel", "kind", "state", "created_at", "next_attempt_at", "attempts", "sent_at", "outcome")
+    made.write(Delivery, (*columns, "alerts", "happened_at", "message"), messages)
+
+
+def _signals(made: Builder, packages: int, accounts: int) -> None:
+    measures, signals = [], []
+    silent = encode(
+        Holds(value=(NOW - timedelta(days=1200)).isoformat(), threshold=730, since=NOW - timedelta(days=470))
+    )
+    script = encode(
+        Holds(value={"postinstall": "node setup.js"}, evidence={"version": "9.9.9", "does": "runs a script"})
+    )
+    for number in range(1, packages + 1):
+        measures += [(number, "W3", int(NOW.timestamp())), (number, "W4", 3), (number, "W5", None)]
+        signals += [(number, "W3", made.within(2), silent)] * (number % 5 < 2) + [
+            (number, "W2", made.within(2), script)
+        ] * (number % 40 == 0)
+    for number in range(packages + 1, packages + accounts + 1):
+        measures += [(number, "W3", int(NOW.timestamp())), (number, "W6", 12)]
+    made.write(Measure, ("target_id", "signal", "value"), measures)
+    made.write(SignalRow, ("target_id", "signal", "raised_at", "body"), signals)
+
+
+if __name__ == "__main__":
+    file = Path(sys.argv[1])
+    if file.exists():
+        sys.exit(f"{file} exists already")
+    large = Store(f"sqlite:///{file}")
+    build(large, float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
+    large.close()
+    sys.stdout.write(f"{file}: {file.stat().st_size / 1e6:,.0f} MB\n")
