@@ -57,6 +57,7 @@ def _alert_json(alert: Alert, findings: Sequence[Finding], silence: Silence | No
                 "kind": f.kind,
                 "severity": str(f.severity),
                 "subject": f.subject,
+                "title": f.title,
                 "before": f.before,
                 "after": f.after,
                 "evidence": f.evidence,

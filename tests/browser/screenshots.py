@@ -18,7 +18,7 @@ from tests.browser.serving import Loop, Served
 PICTURES = (
     ("overview", "/", 1180, 760, "light"),
     ("alert", "/alerts/6", 1180, 760, "dark"),
-    ("package", "/packages/npm/tiny-router", 1180, 860, "light"),
+    ("package", "/packages/npm/tiny-router", 1180, 980, "light"),
     ("narrow", "/", 390, 760, "dark"),
 )
 

@@ -44,6 +44,7 @@ class AlertChange(BaseModel):
     kind: str
     severity: SeverityWord
     subject: str
+    title: str
     before: Any
     after: Any
     evidence: dict[str, Any]
