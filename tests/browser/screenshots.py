@@ -16,9 +16,9 @@ from tests.browser.scene import NOW, build
 from tests.browser.serving import Loop, Served
 
 PICTURES = (
-    ("overview", "/", 1180, 760, "light"),
+    ("overview", "/", 1180, 960, "light"),
     ("alert", "/alerts/6", 1180, 760, "dark"),
-    ("package", "/packages/npm/tiny-router", 1180, 980, "light"),
+    ("package", "/packages/npm/tiny-router", 1180, 1240, "light"),
     ("narrow", "/", 390, 760, "dark"),
 )
 
@@ -35,8 +35,9 @@ def main(folder: Path) -> None:
             size = {"width": width, "height": height}
             page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
             page.goto(served.url + path)
-            page.screenshot(path=folder / f"{name}.png")
-            subprocess.run(["pngquant", "--force", "--strip", "--ext", ".png", "64", folder / f"{name}.png"], check=True)
+            picture = folder / f"{name}.png"
+            page.screenshot(path=picture)
+            subprocess.run(["pngquant", "--force", "--strip", "--ext", ".png", "64", picture], check=True)
         browser.close()
         served.close()
         store.close()
