@@ -18,7 +18,7 @@ from monitor.changes.findings import title_of
 from monitor.observations import Domain, Package
 from monitor.queries.accounts import account_facts
 from monitor.queries.signals import signals_of
-from monitor.queries.timeline import acts_of, entry, past
+from monitor.queries.timeline import MOST_REBUILT, acts_of, entry, past
 from monitor.spans import iso
 from monitor.store.changes import change_of
 from monitor.store.memberships import accounts_on_domains
@@ -64,11 +64,17 @@ def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> lis
 
 
 def show_json(
-    session: Session, subject: str, thresholds: Thresholds, now: datetime, loaded: Mapping[int, Stored] | None = None
+    session: Session,
+    subject: str,
+    thresholds: Thresholds,
+    now: datetime,
+    loaded: Mapping[int, Stored] | None = None,
+    most_rebuilt: int = MOST_REBUILT,
 ) -> dict[str, Any] | None:
     """Facts, reach and timeline of one subject; None for one that the store does not know.
 
-    ``loaded`` is the package by its target, where the caller has read it already.
+    ``loaded`` is the package by its target, where the caller has read it already; of an account's packages the past of
+    ``most_rebuilt`` is told.
     """
     target = session.scalars(select(Target).where(col(Target.subject) == subject)).first()
     if target is None or target.id is None:
@@ -87,7 +93,7 @@ def show_json(
     else:
         facts = account_facts(session, target.id, subject)
         packages = {package for package, _ in memberships_of(session, [subject]).get(subject, ())}
-        timeline += acts_of(session, subject, packages, thresholds, now)
+        timeline += acts_of(session, subject, packages, thresholds, now, most_rebuilt)
         reach = reach_of_subjects(session, {subject: target.id})[subject]
     # What happens to the domain of an account's address happens to the account.
     about = [subject, *(domain_subject(name) for name in facts.get("domains") or ())]

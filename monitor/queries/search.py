@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 from alerts.model import Alert
 from config.severity import Severity
 from monitor.queries.targets import like, named_like
-from monitor.store.tables import Membership, Target, WatchEntry
+from monitor.queries.watchlist import pairs
+from monitor.store.tables import Membership, Target
 
 MOST: Final = 20
 """Results of each sort."""
@@ -50,17 +51,12 @@ def search(session: Session, text: str, most: int = MOST) -> dict[str, list[dict
         .limit(most)
     )
     found["addresses"] = [{"email": row.email, "account": row.account} for row in addresses]
-    watches = session.execute(
-        select(col(WatchEntry.watch), col(WatchEntry.owner))
-        .where(
-            col(WatchEntry.watch).ilike(like(wanted), escape="\\")
-            | col(WatchEntry.owner).ilike(like(wanted), escape="\\")
-        )
-        .distinct()
-        .order_by(col(WatchEntry.watch))
-        .limit(most)
-    )
-    found["watches"] = [{"watch": row.watch, "owner": row.owner} for row in watches]
+    folded = wanted.lower()
+    found["watches"] = [
+        {"watch": watch, "owner": owner}
+        for watch, owner in pairs(session)
+        if folded in watch.lower() or folded in owner.lower()
+    ][:most]
     alerts = session.execute(
         select(col(Alert.id), col(Alert.title), col(Alert.severity), col(Alert.state))
         .where(col(Alert.title).ilike(like(wanted), escape="\\"))

@@ -24,6 +24,8 @@ from monitor.store.targets import by_subject
 
 MOST_ALERTS: Final = 20
 MOST_RELEASES: Final = 30
+MOST_REBUILT: Final = 3
+"""Packages of an account whose past its page tells: rebuilding one takes milliseconds."""
 
 
 def subject_page(session: Session, subject: str, thresholds: Thresholds, now: datetime) -> dict[str, Any] | None:
@@ -32,7 +34,7 @@ def subject_page(session: Session, subject: str, thresholds: Thresholds, now: da
     if target is None or target.id is None:
         return None
     stored = load_packages(session, [target.id]) if target.sort == "package" else {}
-    shown = show_json(session, subject, thresholds, now, stored)
+    shown = show_json(session, subject, thresholds, now, stored, MOST_REBUILT)
     if shown is None:
         return None
     page = shown | {"sort": target.sort, "watched": target.due_at is not None or target.sort == "maintainer"}

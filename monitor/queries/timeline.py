@@ -36,7 +36,12 @@ def past(session: Session, target: int, stored: Stored, thresholds: Thresholds, 
 
 
 def acts_of(
-    session: Session, account: str, packages: Iterable[int], thresholds: Thresholds, now: datetime
+    session: Session,
+    account: str,
+    packages: Iterable[int],
+    thresholds: Thresholds,
+    now: datetime,
+    most_rebuilt: int = MOST_REBUILT,
 ) -> list[dict[str, Any]]:
     """What one account did, and what was done to its rights, over all of its packages."""
     name, wanted = account.partition(":~")[2], sorted(set(packages))
@@ -46,7 +51,7 @@ def acts_of(
             select(ChangeRow).where(col(ChangeRow.target_id).in_(chunk), col(ChangeRow.account) == name[:200])
         )
         found += [_of(row.subject, change_of(row), row.happened_at or row.at, row.severity, False) for row in rows]
-    rebuilt = load_packages(session, wanted[:MOST_REBUILT])
+    rebuilt = load_packages(session, wanted[:most_rebuilt])
     watched_from = first_seen(session, rebuilt)
     for target, stored in rebuilt.items():
         found += [

@@ -51,6 +51,12 @@ def watches(session: Session) -> list[dict[str, Any]]:
 _COUNTED = ("targets", "direct", "dev", "packages", "failing", "never")
 
 
+def pairs(session: Session) -> list[tuple[str, str]]:
+    """Each watch with its owner."""
+    query = select(col(WatchEntry.watch), col(WatchEntry.owner)).distinct().order_by(col(WatchEntry.watch))
+    return [(row.watch, row.owner) for row in session.execute(query)]
+
+
 def owners(session: Session) -> list[str]:
     """Who looks after a watch."""
     query = select(col(WatchEntry.owner)).where(col(WatchEntry.owner) != "").distinct().order_by(col(WatchEntry.owner))
