@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Final
 
 from whois.whois import NICClient
 
@@ -20,6 +21,27 @@ from monitor.errors import Unavailable
 from monitor.observations import Outcome, Registration
 from monitor.sources.politeness import Host, HostHealth
 from monitor.sources.whois_text import LARGEST, parse_whois
+
+
+class _Table(NICClient):  # type: ignore[misc]
+    """python-whois's table of servers alone: for what it has not, it would ask IANA over the network, and block."""
+
+    def findwhois_iana(self, tld: str) -> str | None:
+        return _MORE.get(tld)
+
+
+_MORE: Final[dict[str, str]] = {
+    "com": "whois.verisign-grs.com",
+    "net": "whois.verisign-grs.com",
+    "org": NICClient.PIR_HOST,
+}
+"""Servers of the largest top-level domains, which python-whois leaves to IANA."""
+
+
+def server_of(domain: str) -> str | None:
+    """The WHOIS server of a domain's top-level domain; None where none is known."""
+    chosen: str | None = _Table().choose_server(domain)
+    return chosen if chosen and chosen != NICClient.IANAHOST else None
 
 
 class Whois:
@@ -38,7 +60,6 @@ class Whois:
         self._monotonic = monotonic
         self._sleep = sleep
         self._hosts: dict[str, Host] = {}
-        self._choose = NICClient()
 
     def health(self) -> list[HostHealth]:
         return [self._hosts[name].health() for name in sorted(self._hosts)]
@@ -62,9 +83,8 @@ class Whois:
     def _server(self, domain: str) -> tuple[str, int] | None:
         if self.settings.whois_server:
             return parse_address(self.settings.whois_server, 43)
-        chosen = self._choose.choose_server(domain)
-        # Where python-whois knows no server it would ask IANA's for one: a name from a reply.
-        return (chosen, 43) if chosen and chosen != NICClient.IANAHOST else None
+        chosen = server_of(domain)
+        return (chosen, 43) if chosen else None
 
     def _host(self, name: str) -> Host:
         if name not in self._hosts:
