@@ -50,8 +50,8 @@ def _plain(value: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """A diagnostic on standard error."""
-    err.print(Text(visible(text)))
+    """A diagnostic on standard error: one line, however long, so that programs find it again."""
+    err.print(Text(visible(text)), soft_wrap=True)
 
 
 def say(text: str = "", style: str = "") -> None:
