@@ -21,7 +21,7 @@ test: $(VENV)/.tested debian $(AXE)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 unit: $(VENV)/.tested
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest --numprocesses auto tests/unit
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "weaklink needs Python 3.11 or newer"; exit 1; }
