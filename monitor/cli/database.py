@@ -9,9 +9,10 @@ import click
 from config.clock import system_clock
 from monitor.cli.app import Call, weaklink
 from monitor.cli.output import say, write_json
+from monitor.store.backups import backup as back_up
+from monitor.store.backups import dated, thin_out
 from monitor.store.engine import Store
 from monitor.store.prune import prune as prune_store
-from monitor.store.upgrade import backup as back_up
 from monitor.store.upgrade import newest
 from monitor.store.upgrade import upgrade as bring_up
 
@@ -36,17 +37,23 @@ def upgrade(call: Call) -> None:
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--keep", type=click.IntRange(1), help="In a folder: keep so many copies, the newest ones.")
 @click.pass_obj
-def backup(call: Call, file: Path) -> None:
-    """Copy the database to FILE, also while the daemon runs."""
+def backup(call: Call, file: Path, keep: int | None) -> None:
+    """Copy the database to FILE, also while the daemon runs; into a folder under the name of the moment."""
+    folder = file if file.is_dir() else None
+    if keep is not None and folder is None:
+        raise click.UsageError(f"--keep counts copies in a folder, and {file} is none")
     configuration = call.configuration()
     store = Store(configuration.settings.database.url)
+    file = folder / dated(system_clock()) if folder else file
     back_up(store, file)
     store.close()
+    gone = thin_out(folder, keep) if folder and keep else []
     if call.json:
-        write_json({"file": str(file), "bytes": file.stat().st_size})
+        write_json({"file": str(file), "bytes": file.stat().st_size, "deleted": [str(old) for old in gone]})
     else:
-        say(f"{file}: {file.stat().st_size:,} bytes")
+        say(f"{file}: {file.stat().st_size:,} bytes" + (f"; {len(gone)} older deleted" if gone else ""))
 
 
 @db.command()

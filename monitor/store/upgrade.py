@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
+from monitor.store.backups import backup
 from monitor.store.engine import Store, StoreError
 
 
@@ -63,24 +62,3 @@ def upgrade(store: Store, now: datetime) -> str:
 
 def _found(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def backup(store: Store, file: Path) -> None:
-    """Copy a SQLite database while it is in use, whole and consistent; StoreError where that cannot be done."""
-    if store.file is None:
-        raise StoreError(f"{store.place}: weaklink backs up SQLite files; use pg_dump for PostgreSQL")
-    if file.exists():
-        raise StoreError(f"{file}: exists already; name a file that does not")
-    part = file.with_name(f".{file.name}.part")
-    try:
-        source = sqlite3.connect(f"file:{store.file}?mode=ro", uri=True)
-        target = sqlite3.connect(part)
-        try:
-            source.backup(target, pages=1024)
-        finally:
-            target.close()
-            source.close()
-        part.rename(file)
-    except (sqlite3.Error, OSError, DBAPIError) as error:
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{file}: the backup failed ({error}); nothing was changed") from None

@@ -14,9 +14,10 @@ from sqlmodel import SQLModel
 
 from alerts.reading import alerts_json
 from monitor.store import engine
+from monitor.store.backups import backup, dated, thin_out
 from monitor.store.engine import Store, StoreError
 from monitor.store.tables import Meta
-from monitor.store.upgrade import backup, migrations, newest, upgrade
+from monitor.store.upgrade import migrations, newest, upgrade
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -67,6 +68,24 @@ def test_a_database_of_the_first_schema_is_upgraded_with_its_alerts(tmp_path: Pa
         (alert,) = alerts_json(session, "open")
     assert (alert["title"], alert["silence"], alert["resolved_by"]) == ("an old one", None, None)
     assert upgrade(old, NOW) == ""
+
+
+def test_of_dated_copies_the_newest_are_kept_and_other_files_stay(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "mine.db").write_text("mine")
+    store = sqlite(file)
+    for hour in range(5):
+        backup(store, folder / dated(NOW.replace(hour=hour)))
+    store.close()
+    assert [one.name for one in thin_out(folder, 2)] == [f"weaklink-20261120T0{hour}0000Z.db" for hour in range(3)]
+    assert sorted(one.name for one in folder.iterdir()) == [
+        "mine.db",
+        "weaklink-20261120T030000Z.db",
+        "weaklink-20261120T040000Z.db",
+    ]
+    copy = sqlite(folder / "weaklink-20261120T040000Z.db")
+    assert remembered(copy) == "kept", "what was copied can be used in its place"
 
 
 def test_an_upgrade_of_what_is_new_does_nothing(store: Store) -> None:

@@ -12,20 +12,24 @@ import pytest
 
 from monitor.systemd import ServiceManager
 
-UNIT = Path(__file__).parents[2] / "systemd" / "weaklink.service"
+UNITS = sorted((Path(__file__).parents[2] / "systemd").glob("weaklink*"))
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 
 
-def test_systemd_has_nothing_to_say_against_the_unit(tmp_path: Path) -> None:
-    # The program is not installed where the unit expects it, so something that is takes its place here.
-    unit = tmp_path / UNIT.name
-    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", UNIT.read_text(), flags=re.MULTILINE))
-    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
+    # The program is not installed where the units expect it, so something that is takes its place here.
+    for unit in UNITS:
+        text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    command = ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert done.returncode == 0
 
 
-def test_the_unit_exposes_little() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=13", str(UNIT)]
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: str(unit.name))
+def test_a_unit_exposes_little(unit: Path) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=13", str(unit)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
