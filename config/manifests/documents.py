@@ -19,9 +19,9 @@ DEEPEST: Final = 200
 """Levels of one document; npm's first lock format nests as deep as the folders it describes."""
 
 _CONFLICT: Final = re.compile(r"^(<{7} |>{7} |\|{7} |={7}$)", re.MULTILINE)
-_JSON5_NOISE: Final = re.compile(
-    r"""("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])""", re.DOTALL
-)
+# Nothing in these can be matched in two ways: the author of a file must not be able to make them try all of them.
+_COMMENT: Final = re.compile(r"""("(?:[^"\\]|\\.)*+"?)|//[^\n]*+|/\*.*?(?:\*/|\Z)""", re.DOTALL)
+_LAST_COMMA: Final = re.compile(r"""("(?:[^"\\]|\\.)*+"?)|,(?=\s*+[}\]])""", re.DOTALL)
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -58,8 +58,8 @@ def json_of(file: File) -> Any:
 
 def jsonc_of(file: File) -> Any:
     """JSON with comments and trailing commas (``bun.lock``)."""
-    text = text_of(file)
-    return _json(file, _JSON5_NOISE.sub(lambda m: m[1] or re.sub(r"[^\n]", "", m[0]), text))
+    bare = _COMMENT.sub(lambda m: m[1] or "\n" * m[0].count("\n"), text_of(file))
+    return _json(file, _LAST_COMMA.sub(lambda m: m[1] or "", bare))
 
 
 def _json(file: File, text: str) -> Any:
@@ -105,7 +105,7 @@ def _line_of_second(text: str, key: str) -> int | None:
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _QUOTED: Final = re.compile(rb'"[^"]*"?')
 _NO_MARKS: Final = bytes(set(range(256)) - set(b'[]{}"'))
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
 
 
 def _bounded(file: File, text: str) -> None:

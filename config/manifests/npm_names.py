@@ -15,6 +15,7 @@ _RANGE: Final = re.compile(r"$|v?\d|[\^~<>=*|]|[xX](\.|$)")
 _TARBALL: Final = re.compile(
     r"https?://[^?#]*?/((?:@[^/@]+(?:/|%2[fF]))?([^/@]+))/-/(?:@[^/]+/)?([^/]+?)-(\d+\.\d+\.\d+[^/]*)\.t(?:ar\.)?gz(?:[?#]|$)"
 )
+_LONGEST_ADDRESS: Final = 2048
 _EXACT: Final = re.compile(r"=?v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)")
 
 
@@ -82,7 +83,7 @@ def from_registry(spec: str) -> bool:
 
 def tarball(address: str) -> tuple[str, str] | None:
     """Name and version of a package by its address on a registry (``…/qs/-/qs-6.5.2.tgz``); None for any other."""
-    found = _TARBALL.match(address)
+    found = _TARBALL.match(address) if len(address) <= _LONGEST_ADDRESS else None
     return (unquote(found[1]), found[4]) if found and found[2] == found[3] else None
 
 

@@ -160,10 +160,14 @@ def _next(url: str, location: str, base: str) -> str:
 
 
 def _private(host: str) -> bool:
+    """By its spelling. A name that ends in a number is an address in a form of old (``127.1``, ``0x7f.0.0.1``)."""
+    host = host.rstrip(".")
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return "." not in host or host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
+        last = host.rpartition(".")[2]
+        numeric = last.isdigit() or last.startswith("0x")
+        return "." not in host or numeric or host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
 
 
 def judge(reply: Reply, domain: str, server: str, now: datetime) -> Registration:

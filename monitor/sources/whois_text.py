@@ -22,6 +22,8 @@ LARGEST: Final = 256 * 1024
 LARGEST_FOR_PYTHON_WHOIS: Final = 12 * 1024
 MOST_LINES: Final = 3000
 LONGEST_LINE: Final = 400
+_MANY_BLANKS: Final = re.compile(r"\s{9,}")
+"""Labels have room for blanks in several places: over a long run they would try every way of sharing it out."""
 
 _EXPIRY: Final = (
     r"(?:domain )?registry expir(?:y|ation) (?:date|time)",
@@ -133,7 +135,7 @@ _STATUSES: Final = {
 def parse_whois(reply: bytes | str, domain: str, server: str, at: datetime) -> Registration:
     """The reply of a WHOIS server about ``domain`` (A-labels) as a ``Registration``. Never raises."""
     text = reply if isinstance(reply, str) else decode(reply[:LARGEST], domain)
-    lines = [line.rstrip()[:LONGEST_LINE] for line in text[:LARGEST].splitlines()[:MOST_LINES]]
+    lines = [_bearable(line) for line in text[:LARGEST].splitlines()[:MOST_LINES]]
     tld = domain.rpartition(".")[2].lower()
     told = _fields(lines)
     facts = _facts(told, lines, domain, tld)
@@ -141,6 +143,11 @@ def parse_whois(reply: bytes | str, domain: str, server: str, at: datetime) -> R
     if outcome is not Outcome.FOUND:
         return Registration(source="whois", server=server, at=at, outcome=outcome, reason=reason)
     return Registration(source="whois", server=server, at=at, outcome=outcome, reason=reason, **facts)
+
+
+def _bearable(line: str) -> str:
+    """The line, cut, with few blanks in a row; a tab among them stays one, since it can end a label."""
+    return _MANY_BLANKS.sub(lambda found: "\t" if "\t" in found[0] else " " * 8, line.rstrip()[:LONGEST_LINE])
 
 
 def decode(reply: bytes, domain: str) -> str:

@@ -51,6 +51,35 @@ def test_a_take_over_is_found_and_fails_the_build(weaklink: Run, registry: Any, 
     assert account["facts"]["packages"] == ["pkg:npm/left-pad"]
 
 
+def test_what_strangers_write_moves_no_terminal(weaklink: Run, registry: Any, taken_over: Any) -> None:
+    weaklink("check")
+    hostile = "\x1b[2J\x1b]0;gone\x07 \u202egnp\r\u2066[bold]"
+    document = taken_over()
+    document["versions"]["1.4.0"] |= {"scripts": {"postinstall": hostile}, "license": hostile, "deprecated": hostile}
+    document["maintainers"][1]["name"] = document["versions"]["1.4.0"]["_npmUser"]["name"] = f"mallory{hostile}"
+    registry.documents["/left-pad"] = document | {"repository": hostile}
+    shown = [weaklink(*command) for command in (("check",), ("show", "npm:left-pad"), ("changes",), ("alerts",))]
+    shown += [weaklink("--json", "show", "npm:left-pad"), weaklink("alerts", "show", "1")]
+    text = "".join(done.stdout + done.stderr for done in shown)
+    assert "⟨U+001B⟩[2J" in text
+    assert "⟨U+202E⟩" in text
+    assert not set(text) & set("\x1b\x07\r\u202e\u2066")
+
+
+def test_nothing_is_fetched_from_where_a_package_points(weaklink: Run, registry: Any, taken_over: Any) -> None:
+    trap = f"{registry.url}trap"
+    weaklink("check")
+    document = taken_over()
+    for version in document["versions"].values():
+        version |= {"repository": {"type": "git", "url": f"git+{trap}.git"}, "homepage": trap, "bugs": {"url": trap}}
+        version["dist"] |= {"tarball": f"{trap}/x.tgz", "attestations": {"url": f"{trap}/attestations"}}
+        version["dependencies"] = {"direct": f"{trap}/direct.tgz", "git": f"git+{trap}/git.git"}
+    registry.documents["/left-pad"] = document | {"repository": trap, "homepage": trap, "funding": trap}
+    assert weaklink("check").returncode == 0
+    assert weaklink("show", "npm:left-pad").returncode == 0
+    assert [path for path, _ in registry.requests if "trap" in path] == []
+
+
 def test_what_could_not_be_checked_is_exit_3_and_in_status(weaklink: Run, registry: Any) -> None:
     registry.documents["/left-pad"] = b"<html>Sign in</html>"
     done = weaklink("check")

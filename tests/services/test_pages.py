@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from alerts import lifecycle
 from alerts.model import Acceptance, Alert, AlertState, Silence
 from config.manifests.reading import Broken
-from config.settings import Web
+from config.settings import Channel, Web
 from monitor.health import manifest_findings
 from monitor.queries.signals import signals_json
 from monitor.queries.weak_links import weak_links
@@ -109,6 +109,26 @@ def test_rows_cost_no_statements_of_their_own(served: Served, statements: Callab
             few = statements()
             client.get(page.partition("?")[0] + "?state=all" * page.startswith("/alerts"))
             assert statements() <= few + 1, page
+
+
+def test_a_wildcard_of_the_database_is_a_letter_in_a_search(served: Served) -> None:
+    with served.client() as client:
+        for page in ("/search?q=", "/packages?q="):
+            assert "tiny-router" in client.get(f"{page}tiny-r").text
+            for wild in ("tiny%25router", "tiny_router", "tiny%5C-router"):
+                assert "tiny-router" not in client.get(f"{page}{wild}").text, wild
+
+
+def test_no_page_shows_a_secret_of_the_configuration(served: Served) -> None:
+    channel = Channel.model_validate({"name": "security-slack", "url": "json://u:very-secret@127.0.0.1/very-secret"})
+    served.scene.settings = served.scene.settings.model_copy(update={"channel": (channel,)})
+    served.ask_for_tokens()
+    with served.client(authorization="Bearer nora-nora-nora-nora") as client:
+        for page in (*PAGES, "/metrics", "/api/v1/status", "/api/v1/alerts", "/nothing"):
+            text = client.get(page).text
+            assert "very-secret" not in text, page
+            assert "nora-nora" not in text, page
+            assert "reader-reader" not in text, page
 
 
 def test_what_is_not_there_is_said(served: Served) -> None:

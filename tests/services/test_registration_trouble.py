@@ -80,6 +80,10 @@ def answers(status: int, body: bytes = b"", **headers: str) -> Any:
         (answers(200, b"x" * 2_000_000), "more than"),
         (answers(302, Location="http://192.168.0.1/admin"), "private network"),
         (answers(302, Location="http://localhost:22/"), "private network"),
+        (answers(302, Location="http://localhost.:22/"), "private network"),
+        (answers(302, Location="http://127.1:22/"), "private network"),
+        (answers(302, Location="http://0x7f.0.0.0x1:22/"), "private network"),
+        (answers(302, Location="http://[::ffff:169.254.169.254]/latest"), "private network"),
         (answers(302, Location="file:///etc/passwd"), "not https"),
         (answers(302, Location="/rdap/domain/x.org"), "without end"),
     ],
@@ -91,6 +95,42 @@ async def test_rdap_trouble_is_no_fact(rdap: Rdap, registry: Any, serve: Any, wo
     assert found.outcome is Outcome.UNAVAILABLE
     assert words in found.reason
     assert found.expires_at is UNSET
+
+
+async def test_what_an_answer_refers_to_is_not_asked(rdap: Rdap, registry: Any) -> None:
+    elsewhere = f"{registry.url}trap"
+    link = {"rel": "related", "href": elsewhere, "type": "application/rdap+json", "value": elsewhere}
+    entity = {"roles": ["registrar"], "handle": "1", "links": [link | {"rel": "self"}]}
+    document = GOOD | {"links": [link], "entities": [entity], "port43": "127.0.0.1", "notices": [{"links": [link]}]}
+    registry.documents["/rdap/domain/x.org"] = document
+    found = await rdap.lookup("x.org", NOW)
+    assert found is not None
+    assert found.outcome is Outcome.FOUND
+    assert [path for path, _ in registry.requests if "trap" in path] == []
+
+
+async def test_a_whois_server_that_a_reply_names_is_not_asked() -> None:
+    heard = []
+
+    async def registrar(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readline())
+        writer.close()
+
+    other, trap = await serve_whois(registrar)
+
+    async def registry_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        names = (f"{name}: 127.0.0.1:{trap}" for name in ("Registrar WHOIS Server", "refer", "whois", "ReferralServer"))
+        writer.write("\r\n".join(["Domain Name: X.ORG", "Registry Expiry Date: 2030-01-01", *names, ""]).encode())
+        writer.close()
+
+    server, port = await serve_whois(registry_)
+    found = await whois(port).lookup("x.org", NOW)
+    server.close()
+    other.close()
+    assert found is not None
+    assert found.outcome is Outcome.FOUND
+    assert heard == []
 
 
 async def test_a_redirect_to_the_registrys_other_address_is_followed(rdap: Rdap, registry: Any) -> None:

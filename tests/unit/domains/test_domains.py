@@ -116,10 +116,18 @@ def test_what_is_no_answer_is_no_fact(reply: str) -> None:
     "domain ", "not ", "found", "Expiry Date: ", "2020-01-01", "status: ", "free", "\r\n", ": ", "is ", "the ",
     "no match",
 ]), max_size=60).map(lambda parts: "".join(parts).encode()))  # fmt: skip
+@example((b"ns" + b" " * 398 + b"\n") * 3000)
+@example((b"expiry date" + b"\t \xc2\xa0" * 200 + b"!\n") * 500)
 def test_any_whois_reply_is_read_in_no_time(reply: bytes) -> None:
     found = parse_whois(reply, "x.com", "s", NOW)
     assert found.outcome in Outcome
     assert found.expires_at is UNSET or found.expires_at is None or 1980 <= found.expires_at.year < 2100
+
+
+def test_a_value_far_from_its_label_is_read() -> None:
+    reply = f"Domain: x.com\nExpiry date{'.' * 30}:{' ' * 60}2030-01-02\nRegistrar{' ' * 40}\tAcme\n"
+    found = parse_whois(reply, "x.com", "s", NOW)
+    assert (found.expires_at, found.registrar) == (datetime(2030, 1, 2, tzinfo=UTC), "Acme")
 
 
 def test_names_in_other_scripts_and_encodings_are_read() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -114,3 +115,25 @@ def test_folders_that_nest_to_make_the_reading_slow_are_refused(read_npm: Any, d
     lock = f'{{"lockfileVersion": 1, "packages": {{"{deep}": ["a@1.0.0", "", {{"dependencies": {{{needs}}}}}]}}}}'
     with pytest.raises(ManifestError, match="nest deeper"):
         read_npm({"bun.lock": lock})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1,' + "/**/" * 200_000 + "x",
+        '{"a": 1,' + "//" * 200_000 + "\nx",
+        "/*" * 200_000,
+        '{"a": "' + '\\"' * 200_000,
+        "{" + ", " * 200_000,
+        '{"lockfileVersion": 2, "packages": {"a": ["a@https://r.example/a/-/a' + "-1.1.1" * 200_000 + '"]}}',
+    ],
+    ids=["comments", "lines of comments", "no end of a comment", "no end of a text", "commas", "an address"],
+)
+def test_no_file_makes_an_expression_run_away(read_npm: Any, text: str) -> None:
+    with suppress(ManifestError):
+        read_npm({"bun.lock": text})
+
+
+def test_what_looks_like_a_comment_or_a_last_comma_within_text_stays(read_npm: Any) -> None:
+    text = '{"lockfileVersion": 2, /* a "b */ "packages": {"c": ["c@1.0.0", "//,]\\"", {}, "/*,}*/",], // "d",\n},}'
+    assert read_npm({"bun.lock": text})["c"].versions == ("1.0.0",)
