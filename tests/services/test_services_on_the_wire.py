@@ -293,6 +293,12 @@ async def test_a_webhook_gets_the_whole_content_and_its_key_as_a_header(endpoint
     assert (told["key"], told["kind"], told["more"], told["still"][0]["title"]) == ("key-1", "digest", 2, "old")
 
 
+async def test_a_redirect_of_a_service_is_not_followed(endpoint: Endpoint) -> None:
+    endpoint.status, endpoint.headers = [307], {"Location": f"https://localhost:{endpoint.port}/elsewhere"}
+    assert not (await post(f"jsons://user:very-secret@localhost:{endpoint.port}/hook")).ok
+    assert [path for path, *_ in endpoint.requests] == ["/hook"]
+
+
 async def test_the_wait_that_a_service_asks_for_is_known(endpoint: Endpoint) -> None:
     hook = partial(post, f"jsons://localhost:{endpoint.port}/hook")
     for headers, wait in (

@@ -93,6 +93,13 @@ class TestNpm:
         toml = '[registries.npm]\nscopes = { "@corp" = "https://mine.example/" }'
         assert found(toml, {"home/.npmrc": npmrc}).npm_registry_for("@corp/x").base_url == "https://mine.example/"
 
+    def test_an_npmrc_of_a_watched_project_names_no_registry_and_gets_no_token(self, found: Found) -> None:
+        toml = '[[watch]]\nname = "shop"\nmanifests = ["app"]'
+        theirs = "registry=https://evil.example/\n@corp:registry=https://evil.example/\n_auth=${TOKEN}"
+        there = found(toml, {"project/app/.npmrc": theirs, "project/app/package-lock.json": "{}"}, TOKEN="t0k")
+        assert there.npm.base_url == default("npm")
+        assert there.scopes == {}
+
     def test_every_form_of_credential_is_understood(self, found: Found) -> None:
         password = base64.b64encode(b"p:w").decode()
         forms = {
