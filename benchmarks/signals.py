@@ -117,7 +117,9 @@ def main() -> None:
         with store.reading() as session:
             holding = len(signals_json(session, NOW))
             listed = median(lambda: signals_json(session, NOW), 3)
-            ranked = median(lambda: risk_json(session, Settings().risk, NOW, accounts=True, limit=10), 3)
+            ranked = median(
+                lambda: risk_json(session, Settings().risk, Settings().thresholds, NOW, accounts=True, limit=10), 3
+            )
         print(f"{number} packages, {holding} signals hold")
         print(f"recording a first sweep, with signals / without   {whole / bare:.2f}  ({whole:.1f} s, {bare:.1f} s)")
         print(f"first pass / first sweep                          {first / whole:.3f}  ({first:.2f} s)")

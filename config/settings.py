@@ -426,10 +426,13 @@ class Risk(Section):
         default=15.0, description="It runs an install script that reads as harmless (0.3), unclear (0.6), alarming (1)."
     )
     silence: Weight = Field(
-        default=15.0, description="W3 holds: 0.5 from the threshold on, and more with every year, up to 1."
+        default=15.0,
+        description="W3 holds, or an account published nothing itself for so long: 0.5 from the "
+        "threshold on, and more with every year, up to 1.",
     )
     silent_maintainers: Weight = Field(
-        default=10.0, description="Packages: the share of the maintainers for whom W3 holds."
+        default=10.0,
+        description="Packages: the share of the maintainers for whom W3 holds, or who published nothing for so long.",
     )
     maintainers: Weight = Field(default=5.0, description="W4 holds.")
     contributors: Weight = Field(default=2.0, description="W5 holds.")

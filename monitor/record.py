@@ -134,7 +134,8 @@ class Recorder:
         first = put_portfolio(session, target, told.total if told else None, now, due_at)
         if told is None:
             return Outcome()
-        recorded = weigh_account(session, target, account, told.last_active_at, first, self.settings.thresholds, now)
+        dates = told.last_active_at, told.last_published_at
+        recorded = weigh_account(session, target, account, *dates, first, self.settings.thresholds, now)
         return self._tell(session, recorded, now)
 
     def _tell(self, session: Session, recorded: Sequence[Recorded], now: datetime) -> Outcome:

@@ -61,7 +61,14 @@ def risk(call: Call, accounts: bool, limit: int) -> None:
     configuration = call.configuration()
     store = call.store(configuration)
     with store.reading() as session:
-        found = risk_json(session, configuration.settings.risk, system_clock(), accounts=accounts, limit=limit)
+        found = risk_json(
+            session,
+            configuration.settings.risk,
+            configuration.settings.thresholds,
+            system_clock(),
+            accounts=accounts,
+            limit=limit,
+        )
     store.close()
     if call.json:
         write_json(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from config.names import domain_subject
-from config.settings import Risk
+from config.settings import Risk, Thresholds
 from monitor.addresses import Sort, mailbox
 from monitor.observations import DomainState
 from monitor.signals.model import Holds
 from monitor.signals.risk import Facts, Ranked, rank
 from monitor.signals.table import SIGNALS
-from monitor.store.signals import all_open
+from monitor.store.signals import LAST_PUBLISHED, all_open, measures_of, undated
 from monitor.store.tables import Membership, Target
 from monitor.store.targets import by_subject, ids_of, reach_of
 
@@ -26,6 +26,7 @@ class _Watched(Struct):
     """Everything that is watched, as the factors need it; read in a handful of queries."""
 
     now: datetime
+    thresholds: Thresholds
     subjects: dict[int, str]
     """The watched packages."""
     watches: dict[int, set[str]]
@@ -33,6 +34,10 @@ class _Watched(Struct):
     """By package: the accounts that can publish it."""
     owned: dict[str, set[int]] = {}
     """By account: the packages that it can publish."""
+    named: set[int] = set()
+    """The packages of which the registry tells who published."""
+    published: dict[str, datetime] = {}
+    """By account: its own last release, unless one more recent may have no date."""
     domains: dict[int | str, set[str]] = {}
     """By package and by account: the domains of published addresses."""
     thrown_away: set[int | str] = set()
@@ -48,7 +53,9 @@ class _Watched(Struct):
             **self._common(subject, target),
             watches=len(self.watches.get(target, ())),
             maintainers=len(owners),
-            silent_maintainers=sum((owner, "W3") in self.held for owner in owners),
+            silent_maintainers=sum(
+                (owner, "W3") in self.held or (target in self.named and self.unused_days(owner) > 0) for owner in owners
+            ),
             script=script.evidence["reads"] if script else "",
             crowd=(subject, "W4") in self.held,
             contributors=(subject, "W5") in self.held,
@@ -56,15 +63,23 @@ class _Watched(Struct):
         )
 
     def account(self, subject: str) -> Facts:
-        packages = self.owned[subject]
+        packages, common = self.owned[subject], self._common(subject, subject)
+        if packages & self.named:
+            common["silent_days"] = max(common["silent_days"], self.unused_days(subject))
         return Facts(
-            **self._common(subject, subject),
+            **common,
             account=True,
             watches=len(self.watches_of(subject)),
             packages=len(packages),
             alone=sum(len(self.owners[target]) == 1 for target in packages),
             overloaded=(subject, "W6") in self.held,
         )
+
+    def unused_days(self, subject: str) -> int:
+        """Days for which an account published nothing itself beyond the threshold: a right that nobody would miss."""
+        last = self.published.get(subject)
+        unused = self.now - last - self.thresholds.inactive_after if last else timedelta(-1)
+        return max(1, unused.days) if unused >= timedelta(0) else 0
 
     def watches_of(self, subject: str) -> set[str]:
         """The watches that an account reaches by its packages."""
@@ -83,9 +98,11 @@ class _Watched(Struct):
         }
 
 
-def risk_json(session: Session, weights: Risk, now: datetime, *, accounts: bool, limit: int) -> list[dict[str, Any]]:
+def risk_json(
+    session: Session, weights: Risk, thresholds: Thresholds, now: datetime, *, accounts: bool, limit: int
+) -> list[dict[str, Any]]:
     """The ranking of packages, or of accounts: the order, the score, and each factor's share of it."""
-    watched = _watched(session, now)
+    watched = _watched(session, thresholds, now)
     if accounts:
         ranked = rank(map(watched.account, watched.owned), weights)[:limit]
         watches: Mapping[str, Iterable[str]] = {one.subject: watched.watches_of(one.subject) for one in ranked}
@@ -114,17 +131,22 @@ def _json(number: int, one: Ranked, watches: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _watched(session: Session, now: datetime) -> _Watched:
+def _watched(session: Session, thresholds: Thresholds, now: datetime) -> _Watched:
     packages = session.execute(
         select(col(Target.id), col(Target.subject)).where(
             col(Target.sort) == "package", col(Target.due_at).is_not(None)
         )
     ).all()
-    found = _Watched(now, {row.id: row.subject for row in packages}, {})
+    found = _Watched(now, thresholds, {row.id: row.subject for row in packages}, {})
     for target, reach in reach_of(session, found.subjects).items():
         found.watches[target] = {one.watch for one in reach}
     _people(session, found)
-    names = {target: account for account, target in ids_of(session, found.owned).items()} | found.subjects
+    accounts = {target: account for account, target in ids_of(session, found.owned).items()}
+    dateless = undated(session, found.owned)
+    for (target, measure), seconds in measures_of(session, accounts).items():
+        if measure == LAST_PUBLISHED and seconds is not None and accounts[target] not in dateless:
+            found.published[accounts[target]] = datetime.fromtimestamp(seconds, UTC)
+    names = accounts | found.subjects
     for (target, signal), one in all_open(session, list(SIGNALS)).items():
         if target in names:
             found.held[names[target], signal] = one.holds
@@ -149,6 +171,8 @@ def _people(session: Session, found: _Watched) -> None:
         if row.role == "maintainer":
             found.owners.setdefault(row.target_id, set()).add(row.account)
             found.owned.setdefault(row.account, set()).add(row.target_id)
+        elif row.role == "publisher":
+            found.named.add(row.target_id)
         for key in (row.target_id, row.account) if row.account else (row.target_id,):
             if row.domain:
                 found.domains.setdefault(key, set()).add(row.domain)

@@ -15,13 +15,14 @@ from monitor.signals.judging import Judging, always
 from monitor.signals.settle import Case, settle
 from monitor.signals.w1_domain import LAPSED, Published, lapsed_domain
 from monitor.signals.w2_script import runs_on_install
-from monitor.signals.w3_silence import activity, last_release
+from monitor.signals.w3_silence import activity, last_release, own_acts
 from monitor.signals.w4_maintainers import maintainers
 from monitor.signals.w5_contributors import contributors
 from monitor.signals.w6_portfolio import SEARCH, STORE
 from monitor.store.changes import Recorded
 from monitor.store.memberships import Row, accounts_on_domains
 from monitor.store.signals import (
+    LAST_PUBLISHED,
     Key,
     kept_thresholds,
     lapsed_domains,
@@ -32,6 +33,9 @@ from monitor.store.signals import (
     undated,
 )
 from monitor.store.targets import ids_of, subjects_of
+
+Acts = dict[tuple[str, str], int]
+"""By account and measure: seconds since 1970 of the last release of its packages (W3), and of its own."""
 
 
 class Sight(Struct, frozen=True):
@@ -117,37 +121,40 @@ def _people(
     judging: Judging,
 ) -> Iterable[Case]:
     """W3 and W6 of the accounts behind these packages."""
-    acts: dict[str, int] = {}
+    acts: Acts = {}
     for sight in sights:
-        for name, at in activity(sight.package, judging.now).items():
-            account = account_subject(sight.package.ecosystem, name)
-            acts[account] = max(acts.get(account, 0), int(at.timestamp()))
+        for signal, found in (("W3", activity), (LAST_PUBLISHED, own_acts)):
+            for name, at in found(sight.package, judging.now).items():
+                key = account_subject(sight.package.ecosystem, name), signal
+                acts[key] = max(acts.get(key, 0), int(at.timestamp()))
     yield from _accounts(session, accounts, acts, new, known, judging)
 
 
 def _accounts(
     session: Session,
     accounts: Mapping[str, int],
-    acts: Mapping[str, int],
+    acts: Acts,
     new: set[str],
     known: Mapping[Key, int | None],
     judging: Judging,
 ) -> Iterable[Case]:
-    """W3 and W6 of accounts, given what they were seen to do."""
+    """W3 and W6 of accounts, given the releases that they stood behind."""
     belongs = memberships_of(session, accounts)
     totals = totals_of(session, accounts.values())
     fresh: dict[Key, int | None] = {}
     for account, target in accounts.items():
         # What somebody once did stays done, whatever becomes of the package.
-        fresh[target, "W3"] = max((known.get((target, "W3")) or 0, acts.get(account, 0))) or None
+        fresh[target, "W3"] = max(known.get((target, "W3")) or 0, acts.get((account, "W3"), 0)) or None
+        if own := acts.get((account, LAST_PUBLISHED)):
+            fresh[target, LAST_PUBLISHED] = max(known.get((target, LAST_PUBLISHED)) or 0, own)
         local = len({package for package, role in belongs.get(account, ()) if role == "maintainer"})
         # The search leaves out what is deprecated, and what another registry serves.
         fresh[target, "W6"] = max(totals.get(target, 0), local)
     put_measures(session, fresh, known)
     dateless = undated(session, accounts)
     for account, target in accounts.items():
-        last = None if account in dateless else fresh[target, "W3"]
-        yield Case(target, account, "W3", judging.silence(last), account in new)
+        silence = judging.silence(fresh[target, "W3"], certain=account not in dateless)
+        yield Case(target, account, "W3", silence, account in new)
         counted = judging.count("W6", fresh[target, "W6"], SEARCH if target in totals else STORE)
         yield Case(target, account, "W6", counted, account in new)
 
@@ -157,6 +164,7 @@ def weigh_account(
     target: int,
     account: str,
     last_active_at: datetime | None,
+    last_published_at: datetime | None,
     first: bool,
     thresholds: Thresholds,
     now: datetime,
@@ -165,7 +173,8 @@ def weigh_account(
     kept = kept_thresholds(session)
     judging = Judging(thresholds, now, kept.relative if kept else None)
     known = measures_of(session, [target])
-    acts = {account: int(min(last_active_at, now).timestamp())} if last_active_at else {}
+    moments = {"W3": last_active_at, LAST_PUBLISHED: last_published_at}
+    acts = {(account, signal): int(min(at, now).timestamp()) for signal, at in moments.items() if at is not None}
     return settle(
         session, [*_accounts(session, {account: target}, acts, {account} if first else set(), known, judging)], now
     )

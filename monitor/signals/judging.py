@@ -35,10 +35,12 @@ class Judging(Struct, frozen=True):
             return None
         return Cut(getattr(self.thresholds, COUNTED[signal]), self.relative.get(signal))
 
-    def silence(self, last: int | None, cause: str = "") -> Judge:
-        """W3, from seconds since 1970."""
+    def silence(self, last: int | None, cause: str = "", *, certain: bool = True) -> Judge:
+        """W3, from seconds since 1970; where a later release may have no date, it can only be known not to hold."""
         at = None if last is None else datetime.fromtimestamp(last, UTC)
         found = silent(at, self.thresholds.inactive_after, self.now)
+        if isinstance(found, Holds) and not certain:
+            found = UNSET
         return always(replace(found, cause=cause) if isinstance(found, Holds) else found)
 
     def count(self, signal: str, value: int | None, counted_by: str = "") -> Judge:

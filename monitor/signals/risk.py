@@ -35,6 +35,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     maintainers: int = 0
     """Of a package: people who can publish it; 0 where that is not known."""
     silent_maintainers: int = 0
+    """Of a package: those of them who published nothing for longer than the threshold."""
     lapsed: str = ""
     """The state of the worst lapsed domain of a published address."""
     expires_in: int | None = None
@@ -44,7 +45,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     script: str = ""
     """How the install script reads."""
     silent_days: int = 0
-    """Days without a release beyond the threshold."""
+    """Days without a release beyond the threshold; of an account, without one of its own."""
     crowd: bool = False
     contributors: bool = False
     overloaded: bool = False
@@ -122,15 +123,19 @@ FACTORS: Final = (
     Factor(
         "silence",
         lambda f: 0.0 if f.silent_days <= 0 else min(1.0, 0.5 + f.silent_days / 3650),
-        lambda f: f"nothing was published for {f.silent_days} days more than the threshold",
+        lambda f: (
+            f"it is not known to have published anything itself for {f.silent_days} days more than the threshold"
+            if f.account
+            else f"nothing was published for {f.silent_days} days more than the threshold"
+        ),
     ),
     Factor(
         "silent_maintainers",
         lambda f: f.silent_maintainers / f.maintainers if f.maintainers else 0.0,
         lambda f: (
-            f"{f.silent_maintainers} of its {f.maintainers} maintainers are silent themselves"
+            f"{f.silent_maintainers} of its {f.maintainers} maintainers are not known to have published for too long"
             if f.maintainers > 1
-            else "its only maintainer is silent too"
+            else "its only maintainer is not known to have published for too long"
         ),
     ),
     Factor("maintainers", lambda f: float(f.crowd), lambda f: f"{f.maintainers} accounts can publish it"),

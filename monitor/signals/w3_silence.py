@@ -1,4 +1,4 @@
-"""W3: a package without a release, and a maintainer without activity, for years."""
+"""W3: a package without a release for years, and a maintainer all of whose packages are so."""
 
 from __future__ import annotations
 
@@ -32,27 +32,53 @@ def last_release(package: Package, now: datetime) -> datetime | UnsetType:
 
 
 def activity(package: Package, now: datetime) -> dict[str, datetime]:
-    """When each account was last active on this package, by the names of people.
+    """The last release of this package that each account stood behind, by the names of people.
 
-    A release is an act of its publisher, and of whoever approved it. Where no person is named (trusted publishing, a
-    registry that does not tell), it is one of all its maintainers: somebody of them had a hand in it.
+    Those who can publish it now stand behind all of its releases; those who could at the time, who published, and who
+    approved, behind that one. So a maintainer is active where any package of theirs is.
     """
-    found: dict[str, datetime] = {}
+    found = own_acts(package, now)
+    dates = [min(at, now) for at in (package.withdrawn or {}).values() if at is not None]
+    latest: dict[tuple[Account, ...], datetime] = {}
     for release in (package.releases or {}).values():
         if release.published_at is not UNSET:
             at = min(release.published_at, now)
-            for name in _actors(release, package.maintainers):
-                found[name] = max(found.get(name, at), at)
+            dates.append(at)
+            if release.maintainers is not UNSET:
+                latest[release.maintainers] = max(latest.get(release.maintainers, at), at)
+    if dates and package.maintainers is not UNSET:
+        latest[package.maintainers] = max(dates)
+    for name, at in _by_name(latest).items():
+        found[name] = max(found.get(name, at), at)
     return found
 
 
-def _actors(release: Release, listed: tuple[Account, ...] | UnsetType) -> list[str]:
-    if release.publisher is not UNSET and not release.trusted_publisher and is_person(release.publisher):
-        return [release.publisher.name, *([release.approver] if release.approver else [])]
-    if release.approver:
-        return [release.approver]
-    maintainers = release.maintainers if release.maintainers is not UNSET else listed
-    return [account.name for account in maintainers or () if is_person(account)]
+def own_acts(package: Package, now: datetime) -> dict[str, datetime]:
+    """When each person is known to have published a release of this package, or to have approved one.
+
+    Trusted publishing names nobody and uses nobody's right to publish, so it is no act of a maintainer.
+    """
+    latest: dict[tuple[Account, ...], datetime] = {}
+    for release in (package.releases or {}).values():
+        if release.published_at is not UNSET:
+            publishers, at = _publishers(release), min(release.published_at, now)
+            latest[publishers] = max(latest.get(publishers, at), at)
+    return _by_name(latest)
+
+
+def _publishers(release: Release) -> tuple[Account, ...]:
+    approvers = (Account(release.approver),) if release.approver else ()
+    return approvers if release.publisher is UNSET or release.trusted_publisher else (release.publisher, *approvers)
+
+
+def _by_name(latest: dict[tuple[Account, ...], datetime]) -> dict[str, datetime]:
+    """The accounts of each group one by one; a group is the same for most releases, so this is short."""
+    found: dict[str, datetime] = {}
+    for accounts, at in latest.items():
+        for account in accounts:
+            if is_person(account):
+                found[account.name] = max(found.get(account.name, at), at)
+    return found
 
 
 def silent(last: datetime | UnsetType | None, inactive_after: timedelta, now: datetime) -> Finding:
@@ -77,7 +103,7 @@ def _says(subject: str, holds: Holds, now: datetime) -> str:
     silence = span(now - datetime.fromisoformat(holds.value))
     if subject.startswith("pkg:"):
         return f"{short_form(subject)} has had no release for {silence}"
-    return f"{subject} has published nothing that is known here for {silence}"
+    return f"no package of {subject} that is known here has had a release for {silence}"
 
 
 SIGNAL: Final = Signal(
@@ -85,13 +111,14 @@ SIGNAL: Final = Signal(
     name="unmaintained, inactive",
     about=("package", "maintainer"),
     severity=Severity.LOW,
-    source="Dates of releases; for an account, the releases of every package of it that is known here, and what the "
-    "registry's search tells of the others.",
+    source="Dates of releases; for an account, those of every package known here that it can publish or could at the "
+    "time, whoever published them, and what the registry's search tells of the others.",
     threshold="thresholds.inactive_after (the study: two years) since the last release.",
     says=_says,
     means="Nobody would notice a take-over or mend a hole, and forgotten accounts are the easiest to steal.",
-    not_means="That it is broken: much that is finished needs no release. Trusted publishing hides who released, so "
-    "such a release counts for every maintainer; activity outside packages is not seen.",
+    not_means="That it is broken: much that is finished needs no release. And whoever is not silent need not be at "
+    "work: a release counts for all its maintainers. What an account last published itself is its last_published_at, "
+    "and weaklink risk counts it. Activity outside packages is not seen.",
     advice="Prefer a maintained alternative for what matters; otherwise pin it, and watch its next release closely.",
     shown=_days,
 )

@@ -15,9 +15,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from monitor.accounts import is_person
 from monitor.errors import Refused, Unavailable
-from monitor.observations import Account
 from monitor.sources.decode import BadDocument, bounded_depth, decode, moment
 from monitor.sources.http import Http
 from monitor.sources.npm import RegistryAddress, host_of
@@ -35,7 +33,9 @@ class Portfolio(Struct, frozen=True):
     total: int
     """Packages that it can publish; wholly deprecated ones are missing."""
     last_active_at: datetime | None = None
-    """The newest release among those told that is, or may be, its own."""
+    """The newest release of the packages among those told that it can publish, whoever published it."""
+    last_published_at: datetime | None = None
+    """The newest among these that it published itself."""
 
 
 class _Page(Struct):
@@ -90,8 +90,12 @@ def parse_search(body: bytes, account: str, host: str) -> Portfolio:
     told = [one for one in packages if isinstance(one, dict)]
     if page.total > 0 and not any(_lists(one, account) for one in told):
         raise Refused(host, "its search does not understand maintainer:")
-    acts = [at for one in told if _lists(one, account) and (at := _act(one, account)) is not None]
-    return Portfolio(total=page.total, last_active_at=max(acts, default=None))
+    dated = [(one, at) for one in told if _lists(one, account) and (at := moment(one.get("date"))) is not None]
+    return Portfolio(
+        total=page.total,
+        last_active_at=max((at for _, at in dated), default=None),
+        last_published_at=max((at for one, at in dated if _published(one, account)), default=None),
+    )
 
 
 def _lists(package: dict[str, Any], account: str) -> bool:
@@ -106,11 +110,6 @@ def _username(person: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _act(package: dict[str, Any], account: str) -> datetime | None:
-    """When the package was released by this account, or by nobody who is named (trusted publishing)."""
+def _published(package: dict[str, Any], account: str) -> bool:
     publisher = package.get("publisher")
-    name = _username(publisher)
-    trusted = isinstance(publisher, dict) and publisher.get("trustedPublisher")
-    if name and name != account and not trusted and is_person(Account(name)):
-        return None
-    return moment(package.get("date"))
+    return isinstance(publisher, dict) and _username(publisher) == account and not publisher.get("trustedPublisher")

@@ -23,6 +23,9 @@ from monitor.store.targets import by_subject, reach_of
 Key = tuple[int, str]
 """A target and a signal."""
 
+LAST_PUBLISHED: Final = "LP"
+"""No signal, but a measure of accounts beside theirs: seconds since 1970 of the last release known to be its own."""
+
 _decoder = msgspec.json.Decoder(Holds)
 
 

@@ -188,8 +188,8 @@ class SignalRow(SQLModel, table=True):
 class Measure(SQLModel, table=True):
     """The number that a signal of a target is judged by, so that it can be judged again without reading documents.
 
-    W1: 1 for a lapsed domain, else 0. W3: seconds since 1970 of the last release or act. W4 to W6: a count. Null:
-    nothing is known.
+    W1: 1 for a lapsed domain, else 0. W3: seconds since 1970 of the last release, of an account that of any of its
+    packages; LP: of the last release that an account published itself. W4 to W6: a count. Null: nothing is known.
     """
 
     __tablename__ = "measure"

@@ -17,7 +17,7 @@ from monitor.changes.model import Context
 from monitor.observations import Package
 from monitor.signals.model import Holds
 from monitor.signals.w2_script import runs_on_install
-from monitor.signals.w3_silence import activity, last_release, silent
+from monitor.signals.w3_silence import activity, last_release, own_acts, silent
 from monitor.signals.w4_maintainers import maintainers
 from monitor.sources.decode import moment
 from monitor.sources.packument import INSTALL_SCRIPTS, parse_packument
@@ -63,7 +63,7 @@ def test_w3_counts_from_the_last_date_of_a_version(recorded: Path) -> None:
     assert silent_ones > 3
 
 
-def test_everybody_who_was_active_published_or_stood_behind_a_release(recorded: Path) -> None:
+def test_everybody_who_was_active_published_or_could(recorded: Path) -> None:
     for file, raw, package in packuments(recorded):
         named = {(m.get("_npmUser") or {}).get("name") for m in raw["versions"].values()}
         for manifest in raw["versions"].values():
@@ -72,6 +72,42 @@ def test_everybody_who_was_active_published_or_stood_behind_a_release(recorded: 
         assert set(acts) <= named | {a.name for a in package.maintainers or ()}, file
         assert "GitHub Actions" not in acts, file
         assert max(acts.values(), default=NOW) <= NOW, file
+
+
+def test_whoever_is_listed_is_as_active_as_their_packages(recorded: Path) -> None:
+    acts: dict[str, datetime] = {}
+    listed: dict[str, datetime] = {}
+    for _file, raw, package in packuments(recorded):
+        for name, at in activity(package, NOW).items():
+            acts[name] = max(acts.get(name, at), at)
+        dates = [moment(at) for v, at in raw["time"].items() if v not in {"created", "modified", "unpublished"}]
+        last = max(at for at in dates if at is not None)
+        for one in raw.get("maintainers") or ():
+            listed[one["name"]] = max(listed.get(one["name"], last), last)
+    people = listed.keys() - {"npm", "GitHub Actions"}
+    assert {name for name in people if acts[name] < listed[name]} == set()
+    silent_ones = {name for name in people if NOW - listed[name] >= TWO_YEARS}
+    assert silent_ones
+    # More is known only of those who could publish another package once, and cannot now.
+    awake = {name for name in silent_ones if NOW - acts[name] < TWO_YEARS}
+    assert len(awake) < len(silent_ones) / 10
+
+
+def test_an_own_act_is_a_release_that_names_its_publisher(recorded: Path) -> None:
+    unused = 0
+    for file, raw, package in packuments(recorded):
+        wanted: dict[str, datetime] = {}
+        for version, manifest in raw["versions"].items():
+            user, at = manifest.get("_npmUser") or {}, moment(raw["time"].get(version))
+            told = [user.get("approver"), None if user.get("trustedPublisher") else user]
+            by = {str(one.get("name") or "") for one in told if isinstance(one, dict)}
+            for name in by - {"", "npm", "GitHub Actions"} if at is not None else ():
+                wanted[name] = max(wanted.get(name, at), at)
+        own, acts = own_acts(package, NOW), activity(package, NOW)
+        assert own == wanted, file
+        assert all(at <= acts[name] for name, at in own.items()), file
+        unused += sum(at < acts[name] - TWO_YEARS for name, at in own.items())
+    assert unused > 3, "some can publish active packages and have not for years"
 
 
 def test_w4_counts_the_people_of_the_document(recorded: Path) -> None:

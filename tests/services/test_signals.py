@@ -192,6 +192,60 @@ def test_a_maintainer_is_active_if_any_known_package_is(store: Store, packument:
     assert scene.told("W3", LEFT_PAD)["evidence"]["inactive_maintainers"] == []
 
 
+def test_who_published_nothing_for_years_is_no_silent_account_beside_an_active_colleague_but_a_risk(
+    store: Store, packument: Build
+) -> None:
+    scene = Scene(store, "left-pad", "right-pad")
+    bob = {"name": "bob", "email": "bob@people.org"}
+    old = owned(packument, "alice@people.org")
+    old["time"] = {version: at.replace("202", "201") for version, at in old["time"].items()}
+    scene.sees(old)
+    assert scene.holding("W3") == {("W3", LEFT_PAD), ("W3", ALICE)}
+    shared = owned(packument, "bob@people.org", "alice@people.org", name="right-pad")
+    scene.sees(shared)
+    assert scene.holding("W3") == {("W3", LEFT_PAD)}
+    scene.sees(with_release(shared, "1.4.0", "2026-11-20T13:00:00.000Z", _npmUser=bob))
+    with store.reading() as session:
+        shown = show_json(session, ALICE, Thresholds(), scene.now)
+        accounts = risk_json(session, Risk(), Thresholds(), scene.now, accounts=True, limit=10)
+        packages = risk_json(session, Risk(), Thresholds(), scene.now, accounts=False, limit=10)
+        patient = risk_json(session, Risk(), Thresholds(inactive_after="9000d"), scene.now, accounts=True, limit=10)
+    assert shown is not None
+    assert shown["facts"]["last_active_at"] == "2026-11-20T13:00:00Z"
+    assert shown["facts"]["last_published_at"] == "2016-01-01T00:00:00Z"
+    days = (scene.now - datetime(2016, 1, 1, tzinfo=UTC)).days - 730
+    assert _says(accounts, ALICE, "silence") == (
+        f"it is not known to have published anything itself for {days} days more than the threshold"
+    )
+    assert _says(accounts, "npm:~bob", "silence") == ""
+    assert "1 of its 2 maintainers" in _says(packages, "pkg:npm/right-pad", "silent_maintainers")
+    assert _says(patient, ALICE, "silence") == ""
+
+
+def test_nobody_is_called_unused_where_the_registry_names_no_publisher(store: Store, packument: Build) -> None:
+    scene = Scene(store, "left-pad", "right-pad")
+    old = owned(packument, "alice@people.org")
+    old["time"] = {version: at.replace("202", "201") for version, at in old["time"].items()}
+    mute = owned(packument, "alice@people.org", name="right-pad")
+    for version in mute["versions"].values():
+        del version["_npmUser"]
+    scene.sees(mute)
+    with store.reading() as session:
+        shown = show_json(session, ALICE, Thresholds(), scene.now)
+    assert shown is not None
+    assert (shown["facts"]["last_active_at"], shown["facts"]["last_published_at"]) == ("2026-01-01T00:00:00Z", None)
+    scene.sees(old)
+    with store.reading() as session:
+        packages = risk_json(session, Risk(), Thresholds(), scene.now, accounts=False, limit=10)
+    assert _says(packages, "pkg:npm/right-pad", "silent_maintainers") == ""
+    assert "its only maintainer" in _says(packages, LEFT_PAD, "silent_maintainers")
+
+
+def _says(ranked: list[dict[str, Any]], subject: str, factor: str) -> str:
+    (one,) = (one for one in ranked if one["subject"] == subject)
+    return next((share["says"] for share in one["factors"] if share["factor"] == factor), "")
+
+
 def test_nobody_is_silent_whose_other_package_has_no_dates(store: Store, packument: Build) -> None:
     scene = Scene(store, "left-pad", "right-pad")
     old = packument()
@@ -352,7 +406,7 @@ def test_show_tells_the_signals_and_what_is_known_of_an_account(store: Store, pa
     assert facts["emails"] == ["alice@alice-mail.org", "alice@gone.org"]
     assert facts["domains"] == ["alice-mail.org", "gone.org"]
     assert facts["packages"] == [LEFT_PAD, "pkg:npm/right-pad"]
-    assert facts["last_active_at"] == "2026-01-01T00:00:00Z"
+    assert facts["last_active_at"] == facts["last_published_at"] == "2026-01-01T00:00:00Z"
     assert (facts["packages_total"], facts["packages_counted_by"]) == (2, "the packages that are watched here")
     assert [one["signal"] for one in shown["signals"]] == ["W1"]
     assert [one["watch"] for one in shown["watches"]] == ["shop"]
@@ -369,9 +423,9 @@ def test_the_ranking_says_which_account_could_hurt_most_and_why(store: Store, pa
     soon = scene.now + timedelta(days=20, hours=5)
     scene.domain("bob-mail.org", DomainState.EXPIRING, expires_at=soon)
     with store.reading() as session:
-        accounts = risk_json(session, Risk(), scene.now, accounts=True, limit=10)
-        packages = risk_json(session, Risk(), scene.now, accounts=False, limit=3)
-        harmless = risk_json(session, Risk(lapsed_domain=0), scene.now, accounts=True, limit=10)
+        accounts = risk_json(session, Risk(), Thresholds(), scene.now, accounts=True, limit=10)
+        packages = risk_json(session, Risk(), Thresholds(), scene.now, accounts=False, limit=3)
+        harmless = risk_json(session, Risk(lapsed_domain=0), Thresholds(), scene.now, accounts=True, limit=10)
     assert [one["subject"] for one in accounts] == [ALICE, "npm:~bob"]
     assert accounts[0]["factors"][0] == {
         "factor": "lapsed_domain",

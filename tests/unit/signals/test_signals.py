@@ -18,13 +18,14 @@ from monitor.signals.model import Holds
 from monitor.signals.table import SIGNALS
 from monitor.signals.w1_domain import LAPSED, Published, lapsed_domain
 from monitor.signals.w2_script import runs_on_install
-from monitor.signals.w3_silence import activity, last_release, silent
+from monitor.signals.w3_silence import activity, last_release, own_acts, silent
 from monitor.signals.w4_maintainers import maintainers
 from monitor.signals.w5_contributors import contributors
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TWO_YEARS = timedelta(days=730)
 ALICE, BOB = Account("alice", "alice@alice.example"), Account("bob", "bob@bob.example")
+CAROL = Account("carol", "carol@carol.example")
 ACTIONS = Account("GitHub Actions", "npm-oidc-no-reply@github.com")
 ON_ALICE = Published("alice.example", "alice@alice.example", "npm:~alice")
 
@@ -38,6 +39,10 @@ def package(*releases: Release, **told: Any) -> Package:
     served = {one.version: one for one in releases}
     facts: dict[str, Any] = {"maintainers": (ALICE,), "latest": releases[-1].version if releases else UNSET}
     return Package(ecosystem="npm", name="left-pad", releases=served, **(facts | told))
+
+
+def days_ago(**people: int) -> dict[str, datetime]:
+    return {name: NOW - timedelta(days=days) for name, days in people.items()}
 
 
 def holds(found: Any) -> Holds:
@@ -143,25 +148,56 @@ def test_w3_is_unknown_where_a_release_has_no_date() -> None:
     assert silent(UNSET, TWO_YEARS, NOW) is UNSET
 
 
-def test_a_release_is_an_act_of_its_publisher_alone() -> None:
-    both = (ALICE, BOB)
-    found = activity(package(release("1.0.0", 900, maintainers=both), release("1.1.0", 9, publisher=BOB)), NOW)
-    assert found == {"alice": NOW - timedelta(days=900), "bob": NOW - timedelta(days=9)}
+def test_a_release_counts_for_all_who_could_publish_it_and_is_an_act_of_its_publisher_alone() -> None:
+    told = package(
+        release("1.0.0", 900, maintainers=(ALICE, BOB)),
+        release("1.1.0", 90, publisher=BOB, maintainers=(ALICE, BOB)),
+        release("1.2.0", 9, publisher=CAROL, maintainers=(CAROL,)),
+        maintainers=(CAROL,),
+    )
+    assert activity(told, NOW) == {
+        name: NOW - timedelta(days=ago) for name, ago in {"alice": 90, "bob": 90, "carol": 9}.items()
+    }
+    assert own_acts(told, NOW) == {
+        name: NOW - timedelta(days=ago) for name, ago in {"alice": 900, "bob": 90, "carol": 9}.items()
+    }
 
 
-def test_trusted_publishing_counts_for_every_maintainer_and_is_nobody_itself() -> None:
+def test_whoever_can_publish_a_package_now_has_an_active_one_if_it_is() -> None:
+    told = package(release("1.0.0", 90), release("1.1.0", -400), maintainers=(ALICE, BOB, ACTIONS))
+    assert activity(told, NOW) == {"alice": NOW, "bob": NOW}, "dates in the future are wrong, and said to be now"
+    assert activity(package(release("1.0.0", 90), maintainers=UNSET), NOW) == {"alice": NOW - timedelta(days=90)}
+    taken_back = package(release("1.0.0", 900), withdrawn={"1.1.0": NOW - timedelta(days=9)})
+    assert activity(taken_back, NOW) == {"alice": NOW - timedelta(days=9)}
+    assert own_acts(taken_back, NOW) == {"alice": NOW - timedelta(days=900)}, "who published that one is not told"
+
+
+def test_trusted_publishing_counts_for_every_maintainer_and_is_nobodys_own_act() -> None:
     told = package(release("1.0.0", 9, publisher=ACTIONS, trusted_publisher="github", maintainers=(ALICE, BOB)))
     assert set(activity(told, NOW)) == {"alice", "bob"}
+    assert own_acts(told, NOW) == {}
+    named = package(release("1.0.0", 9, publisher=ALICE, trusted_publisher="github"))
+    assert own_acts(named, NOW) == {}, "whatever name stands there"
 
 
-def test_a_staged_release_counts_for_who_approved_it() -> None:
+def test_a_staged_release_is_the_own_act_of_who_approved_it() -> None:
     told = package(release("1.0.0", 9, publisher=ACTIONS, trusted_publisher="github", approver="bob"))
-    assert set(activity(told, NOW)) == {"bob"}
+    assert set(activity(told, NOW)) == {"alice", "bob"}
+    assert set(own_acts(told, NOW)) == {"bob"}
 
 
-def test_a_release_of_nobody_told_counts_for_those_listed() -> None:
+def test_a_release_of_nobody_told_counts_for_those_listed_and_is_nobodys_own_act() -> None:
     silent_mirror = package(release("1.0.0", 9, publisher=UNSET, maintainers=UNSET), maintainers=(ALICE, ACTIONS))
     assert set(activity(silent_mirror, NOW)) == {"alice"}
+    assert own_acts(silent_mirror, NOW) == {}
+
+
+def test_what_may_have_a_later_release_is_known_at_most_not_to_be_silent() -> None:
+    judging = Judging(Thresholds(), NOW, None)
+    old, late = (int((NOW - timedelta(days=ago)).timestamp()) for ago in (900, 9))
+    assert holds(judging.silence(old)(None))
+    assert judging.silence(old, certain=False)(None) is UNSET
+    assert judging.silence(late, certain=False)(None) is None
 
 
 # --- W4 to W6 ---------------------------------------------------------------------------------------------------

@@ -38,18 +38,21 @@ def test_an_account_without_packages_has_none() -> None:
     assert parse_search(b'{"objects": [], "total": 0}', "alice", HOST).total == 0
 
 
-def test_the_newest_release_that_may_be_its_own_is_its_last_act() -> None:
+def test_any_release_of_its_packages_is_activity_and_its_own_the_last_that_it_published() -> None:
     def package(date: str, **told: object) -> dict[str, object]:
         return {"package": {"date": date, "maintainers": [{"username": "alice"}]} | told}
 
     objects = [
         package("2024-01-01T00:00:00Z", publisher={"username": "alice"}),
         package("2025-01-01T00:00:00Z", publisher={"username": "bob"}),
-        package("2023-01-01T00:00:00Z"),
+        package("2025-06-01T00:00:00Z"),
+        package("2025-03-01T00:00:00Z", publisher={"username": "alice", "trustedPublisher": {"id": "github"}}),
         package("2026-01-01T00:00:00Z", maintainers=[{"username": "bob"}]),
     ]
     told = parse_search(json.dumps({"objects": objects, "total": 40}).encode(), "alice", HOST)
-    assert (told.total, told.last_active_at) == (40, datetime(2024, 1, 1, tzinfo=UTC))
+    assert told.total == 40
+    assert told.last_active_at == datetime(2025, 6, 1, tzinfo=UTC)
+    assert told.last_published_at == datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def test_a_total_about_somebody_else_is_refused() -> None:
