@@ -15,6 +15,7 @@ from rich.text import Text
 
 from alerts.messages.escape import visible
 from config.severity import Severity
+from monitor.spans import iso
 
 STYLES = {
     Severity.INFO: "dim",
@@ -26,11 +27,6 @@ STYLES = {
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with ``Z``, to the second; None stays None."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def write_json(document: Any) -> None:

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.problems import ConfigError
 from config.settings import Settings
 from monitor.cli.app import WRONG, Call, weaklink
-from monitor.cli.output import cell, err, iso, note, say, severity_cell, table, write_json
+from monitor.cli.output import cell, err, note, say, severity_cell, table, write_json
 from monitor.replay.run import READERS, files_of, replayed
 from monitor.replay.score import Score, total
 from monitor.replay.timelines import ReplayError
-from monitor.spans import span
+from monitor.spans import iso, span
 
 
 @weaklink.command("replay")

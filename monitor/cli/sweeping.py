@@ -25,12 +25,13 @@ from config.names import parse_package, short_form
 from config.severity import Severity
 from monitor.assembly import Assembly, check_channels
 from monitor.cli.app import FINE, FOUND, INCOMPLETE, WRONG, Call, warn, weaklink
-from monitor.cli.output import cell, err, iso, note, say, severity_cell, table, write_json
+from monitor.cli.output import cell, err, note, say, severity_cell, table, write_json
 from monitor.daemon import Daemon
 from monitor.overview import Row, overview
 from monitor.record import Outcome
 from monitor.results import Failed, Result, Unchanged
 from monitor.schedule import Due
+from monitor.spans import iso
 from monitor.store.engine import Store, StoreError
 from monitor.store.packages import load_packages
 from monitor.store.targets import all_watched, by_subject

@@ -18,8 +18,8 @@ from config.settings import Match
 from config.severity import Severity
 from config.values import BadValue
 from monitor.cli.app import WRONG, Call, weaklink
-from monitor.cli.output import cell, iso, note, say, severity_cell, table, write_json
-from monitor.spans import ago
+from monitor.cli.output import cell, note, say, severity_cell, table, write_json
+from monitor.spans import ago, iso
 from monitor.typed import matcher, moment
 
 T = TypeVar("T")
