@@ -14,8 +14,9 @@ from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
 from monitor.cli.output import note, say, severity_cell, table, write_json
+from monitor.queries.changes import changes_json
 from monitor.queries.domains import domains_json
-from monitor.query import changes_json, show_json
+from monitor.queries.show import show_json
 from monitor.spans import ago, iso
 from monitor.store.health import status as read_status
 from monitor.typed import subject_of

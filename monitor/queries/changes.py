@@ -1,9 +1,10 @@
-"""Changes a page at a time, the newest first."""
+"""Changes as the JSON of design, 7: all since a moment, or a page at a time, the newest first."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, case, exists, func, literal, select, tuple_
@@ -12,7 +13,8 @@ from sqlmodel import Session, col
 from alerts.browsing import Page
 from alerts.sqltypes import UtcDateTime
 from config.severity import Severity
-from monitor.query import change_json
+from monitor.changes.findings import title_of
+from monitor.store.changes import change_of
 from monitor.store.tables import ChangeRow, WatchEntry
 from monitor.store.targets import ids_of, reach_of
 
@@ -30,6 +32,41 @@ class ChangeFilter(Struct, frozen=True, kw_only=True):
     """Kinds that are left out."""
     watch: str = ""
     subjects: tuple[str, ...] = ()
+
+
+def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
+    """A stored change, as ``changes`` tells it."""
+    change = change_of(row)
+    return {
+        "id": row.id,
+        "at": row.at,
+        "happened_at": row.happened_at,
+        "kind": row.kind,
+        "severity": str(Severity(row.severity)),
+        "subject": row.subject,
+        "title": title_of(change),
+        "ecosystem": _ecosystem(row.subject),
+        "before": change.before,
+        "after": change.after,
+        "evidence": dict(change.evidence) | ({"version": row.version} if row.version else {}),
+        "watches": list(watches),
+    }
+
+
+def _ecosystem(subject: str) -> str:
+    if subject.startswith("pkg:"):
+        return subject[4:].partition("/")[0]
+    return subject.partition(":~")[0] if ":~" in subject else ""
+
+
+def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Changes seen since then, the oldest first."""
+    query = select(ChangeRow).where(col(ChangeRow.at) >= since).order_by(col(ChangeRow.at), col(ChangeRow.id))
+    if kinds:
+        query = query.where(col(ChangeRow.kind).in_(kinds))
+    rows = session.scalars(query).all()
+    reach = reach_of(session, [row.target_id for row in rows if row.target_id is not None])
+    return [change_json(row, [r.watch for r in reach.get(row.target_id or 0, ())]) for row in rows]
 
 
 def changes_page(session: Session, wanted: ChangeFilter, limit: int, before: int | None = None) -> Page:

@@ -17,7 +17,7 @@ from monitor.accounts import is_person
 from monitor.addresses import mailbox
 from monitor.observations import Domain, Package, Release
 from monitor.queries import story
-from monitor.query import show_json
+from monitor.queries.show import show_json
 from monitor.store.packages import load_packages
 from monitor.store.tables import Membership, Target
 from monitor.store.targets import by_subject

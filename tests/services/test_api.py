@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from alerts.model import Alert, AlertState, Delivery
 from config.names import short_form
-from monitor.query import show_json
+from monitor.queries.show import show_json
 from monitor.store.engine import Store
 from monitor.store.upgrade import upgrade
 from monitor.web.tables import TABLES

@@ -19,8 +19,8 @@ from monitor.changes.compounds import COMPOUNDS
 from monitor.observations import Delegation, Domain, DomainState, Package
 from monitor.observations import Outcome as Answer
 from monitor.queries.risk import risk_json
+from monitor.queries.show import show_json
 from monitor.queries.signals import signals_json
-from monitor.query import show_json
 from monitor.record import Outcome, Recorder
 from monitor.results import Seen
 from monitor.schedule import CONFIRM_AFTER

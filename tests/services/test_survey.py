@@ -14,8 +14,8 @@ from aiohttp import web
 
 from config.load import load
 from monitor.assembly import Assembly
+from monitor.queries.show import show_json
 from monitor.queries.signals import signals_json
-from monitor.query import show_json
 from monitor.results import Seen
 from monitor.sources.packument import parse_packument
 from monitor.store.engine import Store

@@ -14,9 +14,9 @@ from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.domains import domains_json
 from monitor.queries.search import search
+from monitor.queries.show import show_json
 from monitor.queries.targets import maintainers_page, packages_page
 from monitor.queries.weak_links import signals_page
-from monitor.query import show_json
 from monitor.store.health import status
 from monitor.web import filters
 from monitor.web.api import models as m

@@ -1,8 +1,8 @@
-"""What the store knows, as the JSON of design, 7: the same for the command line and everything else that asks."""
+"""Facts, reach and timeline of one subject, as the JSON of design, 7: the same for the command line and the pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,6 @@ from sqlmodel import Session, col
 
 from config.names import domain_subject
 from config.settings import Thresholds
-from config.severity import Severity
-from monitor.changes.findings import title_of
 from monitor.observations import Domain, Package
 from monitor.queries.accounts import account_facts
 from monitor.queries.signals import signals_of
@@ -26,41 +24,6 @@ from monitor.store.packages import Stored, load_packages
 from monitor.store.signals import memberships_of, reach_of_subjects
 from monitor.store.tables import ChangeRow, Target
 from monitor.store.targets import by_subject, ids_of, reach_of
-
-
-def change_json(row: ChangeRow, watches: Sequence[str]) -> dict[str, Any]:
-    """A stored change, as ``changes`` tells it."""
-    change = change_of(row)
-    return {
-        "id": row.id,
-        "at": row.at,
-        "happened_at": row.happened_at,
-        "kind": row.kind,
-        "severity": str(Severity(row.severity)),
-        "subject": row.subject,
-        "title": title_of(change),
-        "ecosystem": _ecosystem(row.subject),
-        "before": change.before,
-        "after": change.after,
-        "evidence": dict(change.evidence) | ({"version": row.version} if row.version else {}),
-        "watches": list(watches),
-    }
-
-
-def _ecosystem(subject: str) -> str:
-    if subject.startswith("pkg:"):
-        return subject[4:].partition("/")[0]
-    return subject.partition(":~")[0] if ":~" in subject else ""
-
-
-def changes_json(session: Session, since: datetime, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """Changes seen since then, the oldest first."""
-    query = select(ChangeRow).where(col(ChangeRow.at) >= since).order_by(col(ChangeRow.at), col(ChangeRow.id))
-    if kinds:
-        query = query.where(col(ChangeRow.kind).in_(kinds))
-    rows = session.scalars(query).all()
-    reach = reach_of(session, [row.target_id for row in rows if row.target_id is not None])
-    return [change_json(row, [r.watch for r in reach.get(row.target_id or 0, ())]) for row in rows]
 
 
 def show_json(
