@@ -21,8 +21,3 @@ UNKNOWN: Final = UNSET
 def known_or(fact: T | UnsetType, otherwise: T) -> T:
     """The value of a known fact, ``otherwise`` for an unknown one."""
     return otherwise if fact is UNSET else fact
-
-
-def latest_known(before: T | UnsetType, after: T | UnsetType) -> T | UnsetType:
-    """What is known after a check: the new value, or the last known one where the check said nothing."""
-    return before if after is UNSET else after

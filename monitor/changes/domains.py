@@ -116,12 +116,6 @@ DOMAIN_KINDS: Final = (
     ),
 )
 
-CONFIRMED_DOMAIN_KINDS: Final = frozenset(
-    {"domain-expired", "domain-redemption", "domain-pending-delete", "domain-unregistered"}
-)
-"""Told only after a second check saw them too."""
-
-
 SETTLES: Final = timedelta(days=2)
 """Dates of one registration differ by less between sources: time zones, and a day given without its hour."""
 AROUND: Final = timedelta(days=60)

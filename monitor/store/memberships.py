@@ -92,19 +92,6 @@ def maintainers_of(session: Session, targets: Iterable[int]) -> dict[int, set[st
     return found
 
 
-def domains_of_accounts(session: Session, accounts: Iterable[str]) -> dict[str, set[str]]:
-    """The watched domains on which each account has a published address."""
-    found: dict[str, set[str]] = {}
-    for chunk in chunks(sorted(set(accounts))):
-        for row in session.execute(
-            select(col(Membership.account), col(Membership.domain))
-            .where(col(Membership.account).in_(chunk), col(Membership.domain) != "")
-            .distinct()
-        ):
-            found.setdefault(row.account, set()).add(row.domain)
-    return found
-
-
 def accounts_on_domains(session: Session, domains: Iterable[str]) -> list[Any]:
     """``(domain, account, role, email, target_id)`` of every membership on these domains."""
     found: list[Any] = []

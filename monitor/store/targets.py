@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import case, delete, func, insert, or_, select, update
+from sqlalchemy import case, delete, insert, or_, select, update
 from sqlmodel import Session, col
 
 from alerts.findings import Reach
@@ -232,11 +232,6 @@ def subjects_of(session: Session, targets: Iterable[int]) -> dict[int, str]:
         rows = session.execute(select(col(Target.id), col(Target.subject)).where(col(Target.id).in_(chunk)))
         found.update((row.id, row.subject) for row in rows)
     return found
-
-
-def next_due_at(session: Session) -> datetime | None:
-    """When the next target is due; None where nothing is watched."""
-    return session.execute(select(func.min(col(Target.due_at)))).scalar_one_or_none()
 
 
 _DUE_COLUMNS: Any = (
