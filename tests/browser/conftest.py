@@ -38,8 +38,9 @@ def axe() -> str:
     return (ROOT / AXE).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """For a module at most: Playwright runs an event loop in this thread, beside which no asynchronous test runs."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(QUIET))
         yield browser

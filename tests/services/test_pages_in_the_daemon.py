@@ -37,7 +37,7 @@ class Running:
         return (self._folder / "log").read_text()
 
     def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not holds():
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
