@@ -53,11 +53,11 @@ def compose(
     findings = findings_of(session, [alert.id for alert in alerts if alert.id is not None])
     items = tuple(_item(alert, findings.get(alert.id or 0, []), policy, since) for alert in alerts[:MOST_ITEMS])
     days = sorted(coming, key=lambda one: one.at)
-    worst = max(Severity(alert.severity) for alert in alerts)
+    worst = max(Severity(alert.severity) for alert in _going_on(alerts) or alerts)
     return Message(
         kind=kind,
         severity=str(worst),
-        title=_title(alerts, items, kind, len(coming)),
+        title=_title(alerts, items, kind, len(still), len(coming)),
         items=items,
         thread=thread,
         at=now,
@@ -78,6 +78,7 @@ def first_happened(message: Message, told_before: datetime | None) -> datetime |
     times = [
         fact.happened_at
         for item in message.items
+        if item.state != AlertState.RESOLVED
         for fact in item.facts
         if fact.happened_at is not None and (told_before is None or fact.at > told_before)
     ]
@@ -88,19 +89,28 @@ def _link(alert: Alert, policy: Policy) -> str:
     return f"{policy.page_url}/alerts/{alert.id}" if policy.page_url else ""
 
 
-def _title(alerts: Sequence[Alert], items: Sequence[Item], kind: str, coming: int) -> str:
+def _going_on(alerts: Sequence[Alert]) -> list[Alert]:
+    return [alert for alert in alerts if alert.state != AlertState.RESOLVED]
+
+
+def _title(alerts: Sequence[Alert], items: Sequence[Item], kind: str, still: int, coming: int) -> str:
     """The subject that says it all: what, of what, how many more."""
     prefix = f"{_WORDS[kind]}: " if kind in _WORDS else ""
+    ended = len(alerts) - len(_going_on(alerts))
     if kind == "digest":
-        ended = sum(alert.state == AlertState.RESOLVED for alert in alerts)
         parts = (
             [f"{len(alerts) - ended} new"]
             + [f"{ended} resolved"] * bool(ended)
             + [f"{coming} coming up"] * bool(coming)
         )
         return f"{', '.join(parts)}; the gravest: {items[0].title}"
-    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    return f"{prefix}{items[0].title}{more}"
+    # Where all have ended, the title says it of all.
+    ended = ended if ended < len(alerts) else 0
+    more = len(alerts) - ended - 1
+    parts = (
+        [f"and {more} more"] * bool(more) + [f"{ended} resolved"] * bool(ended) + [f"{still} still open"] * bool(still)
+    )
+    return f"{prefix}{items[0].title}" + (f" ({', '.join(parts)})" if parts else "")
 
 
 def titled(alert: Alert, findings: Sequence[Finding]) -> str:

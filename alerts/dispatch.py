@@ -8,23 +8,24 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-from msgspec import Struct
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from alerts.compose import compose, first_happened
 from alerts.matching import matches
 from alerts.messages.content import Coming
-from alerts.model import Alert, AlertState, Delivery, Group, GroupMember
+from alerts.model import Alert, AlertState, Delivery, DeliveryState, Group, GroupMember
 from alerts.quiet import quiet_until
 from alerts.routing import Policy
+from alerts.telling import NO_NEWS, Telling, Told, live, next_look, still_open, telling_of
 from config.settings import Route
 from config.severity import Severity
 from config.values import cron_trigger
 
 MOST_GROUPS = 200
 """Groups told in one transaction; the rest follow in the next, a second later."""
+SOON: Final = timedelta(hours=12)
+"""A reminder that would come so soon goes along with what is told now."""
 
-Told = Sequence[tuple[GroupMember, Alert]]
 Calendar = Callable[[Session, datetime], Sequence[Coming]]
 """What will happen in the next weeks: the telling asks whoever watches, when it writes a digest."""
 
@@ -34,104 +35,118 @@ def anything_due(session: Session, now: datetime) -> bool:
     return session.exec(select(Group.id).where(col(Group.due_at) <= now).limit(1)).first() is not None
 
 
-class Telling(Struct):
-    """What one group has to tell now."""
-
-    group: Group
-    route: Route
-    kind: str
-    told: Told
-    still: Told
-
-
 def due_notifications(session: Session, policy: Policy, now: datetime, calendar: Calendar | None = None) -> int:
     """Turn every group that is due into deliveries; how many were made.
 
-    Ends and reminders are no news that cannot wait: those for the same channels are one message.
+    Ends and reminders are no news that cannot wait: they go along with news of the same channels, and those that
+    find none are one message.
     """
     groups = session.exec(
         select(Group).where(col(Group.due_at) <= now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
     ).all()
+    members = live(session, groups)
     ask = calendar or (lambda _session, _now: ())
+    looked = [_look(session, group, members[group.id or 0], policy, now) for group in groups]
+    due = [one for one in looked if one is not None]
     made = 0
-    bundles: dict[tuple[str, ...], list[Telling]] = {}
+    if due:
+        riders = [one for one in due if one.kind in NO_NEWS] + _waiting(session, due, policy, now)
+        for one in (one for one in due if one.kind not in NO_NEWS):
+            company = [rider for rider in riders if _goes_along(rider, one)]
+            riders = [rider for rider in riders if not _goes_along(rider, one)]
+            made += _tell(session, [one, *company], policy, now, ask)
+        for bundle in _bundles(riders, now):
+            made += _tell(session, bundle, policy, now, ask)
     for group in groups:
-        telling = _look(session, group, policy, now)
-        if telling is not None and telling.kind in COMPANY:
-            bundles.setdefault((telling.kind, *group.channels), []).append(telling)
-        elif telling is not None:
-            made += _tell(session, [telling], policy, now, ask)
-        made += _escalate(session, group, policy, now)
-    for bundle in bundles.values():
-        made += _tell(session, bundle + _company(session, bundle, policy, now), policy, now, ask)
+        made += _escalate(session, group, members[group.id or 0], policy, now)
     return made
 
 
-COMPANY: Final = {"resolved": timedelta(minutes=5), "reminder": timedelta(hours=12)}
-"""Messages of these kinds take along what would be told so soon after them."""
+def _waiting(session: Session, due: Sequence[Telling], policy: Policy, now: datetime) -> list[Telling]:
+    """Ends of other groups of the same channels that wait for company, and reminders that would come soon."""
+    channels = {tuple(one.group.channels) for one in due}
+    known = {one.group.id for one in due}
+    query = select(Group).where(col(Group.due_at) > now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
+    groups = [group for group in session.exec(query) if group.id not in known and tuple(group.channels) in channels]
+    members = live(session, groups)
+    found = (telling_of(group, members[group.id or 0], now, early=SOON) for group in groups)
+    return [one for one in found if one and one.kind in NO_NEWS and _may_be_told(one, policy, now) is None]
 
 
-def _company(session: Session, bundle: Sequence[Telling], policy: Policy, now: datetime) -> list[Telling]:
-    """Other groups of the same channels that would tell the like soon."""
-    first = bundle[0]
-    known = {one.group.id for one in bundle}
-    query = select(Group).where(col(Group.due_at) > now, col(Group.due_at) <= now + COMPANY[first.kind])
+def _goes_along(rider: Telling, news: Telling) -> bool:
+    """Whether people would still see it there: what is critical stands alone, nothing hides behind lesser things."""
+    lesser = rider.worst < Severity.CRITICAL if rider.kind == "resolved" else rider.worst <= news.worst
+    return rider.group.channels == news.group.channels and news.worst < Severity.CRITICAL and lesser
+
+
+def _bundles(riders: Sequence[Telling], now: datetime) -> list[list[Telling]]:
+    """What found no news to go along with: of the same channels, reminders with ends, ends of something critical."""
+    bundles: dict[tuple[str, ...], list[Telling]] = {}
+    for one in sorted(riders, key=lambda one: one.kind != "reminder"):
+        bundles.setdefault(tuple(one.group.channels), []).append(one)
     found = []
-    for group in session.exec(query.order_by(col(Group.due_at)).limit(MOST_GROUPS)):
-        if group.id in known or group.channels != first.group.channels:
-            continue
-        telling = _telling(session, group, now, early=COMPANY[first.kind])
-        if telling is not None and telling.kind == first.kind and _may_be_told(telling, policy, now) is None:
-            found.append(telling)
+    for bundle in bundles.values():
+        reminders = [one for one in bundle if one.kind == "reminder"]
+        ends = [one for one in bundle if one.kind == "resolved"]
+        if _any_due(reminders, now):
+            grave = [one for one in ends if one.worst == Severity.CRITICAL]
+            found.append(reminders + [one for one in ends if one not in grave])
+            ends = grave
+        if _any_due(ends, now):
+            found.append(ends)
     return found
 
 
-def _look(session: Session, group: Group, policy: Policy, now: datetime) -> Telling | None:
+def _any_due(tellings: Sequence[Telling], now: datetime) -> bool:
+    return any(one.group.due_at is not None and one.group.due_at <= now for one in tellings)
+
+
+def _look(session: Session, group: Group, members: Told, policy: Policy, now: datetime) -> Telling | None:
     """One look at a group that may be due: what it has to tell, and when to look again."""
     route = Route.model_validate(group.route)
     session.add(group)
     if route.digest and (planned := _digest_at(group, route, policy)) is not None and planned > now:
         group.due_at = planned
         return None
-    telling = _telling(session, group, now)
+    telling, heard = telling_of(group, members, now), None
+    if telling is not None and telling.kind == "reminder":
+        heard = _heard(session, group, now)
+        telling = telling_of(group, members, now, heard=heard)
     if telling is not None and (until := _may_be_told(telling, policy, now)) is not None:
         group.due_at = until
         return None
     if telling is None:
-        group.due_at = _next_look(group, route, _open(_live(session, group)), now)
+        group.due_at = next_look(group, route, members, now, heard)
     return telling
 
 
-def _telling(session: Session, group: Group, now: datetime, early: timedelta = timedelta(0)) -> Telling | None:
-    """What a group has to tell now; ``early``: a reminder may come so much before its time."""
-    route = Route.model_validate(group.route)
-    live = _live(session, group)
-    news = [(member, alert) for member, alert in live if alert.revision > member.told_revision]
-    still = _open(live)
-    again = not route.digest and bool(route.repeat) and group.sent_at is not None
-    reminding = not news and again and now - (group.sent_at or now) >= route.repeat - min(early, route.repeat / 2)
-    told = news or (still if reminding else [])
-    return Telling(group, route, _kind(group, route, told, reminding), told, still) if told else None
+def _heard(session: Session, group: Group, now: datetime) -> datetime | None:
+    """When the last message of a group first arrived anywhere: nobody is reminded of what they have only just got.
+
+    ``now`` while it is on its way everywhere; what was given up counts from when it was made.
+    """
+    rows = session.exec(
+        select(Delivery).where(col(Delivery.created_at) == group.sent_at, col(Delivery.channel).in_(group.channels))
+    )
+    times = [row.created_at if row.state == DeliveryState.DEAD else row.sent_at or now for row in rows]
+    return min(times, default=group.sent_at)
 
 
 def _may_be_told(telling: Telling, policy: Policy, now: datetime) -> datetime | None:
     """When its quiet hours end; None where it may be told now."""
-    worst = max(Severity(alert.severity) for _, alert in telling.told)
-    return quiet_until(telling.route.quiet_hours, worst, now, policy.timezone)
+    return quiet_until(telling.route.quiet_hours, telling.worst, now, policy.timezone)
 
 
 def _tell(session: Session, tellings: Sequence[Telling], policy: Policy, now: datetime, calendar: Calendar) -> int:
-    """One message of these groups, which go to the same channels."""
+    """One message of the first of these groups, along with the others, which go to the same channels."""
     first = tellings[0]
-    rest: list[Alert] = []
-    coming: Sequence[Coming] = ()
-    if first.route.digest:
-        told = {alert.id for _, alert in first.told}
-        rest = [alert for _, alert in first.still if alert.id not in told]
-        coming = _coming(session, first.route, now, calendar)
-    made = _owe(session, tellings, first.group.channels, policy, now, rest, coming)
+    still = list(first.still) if first.route.digest else []
+    if first.kind != "reminder":
+        still += [pair for one in tellings[1:] if one.kind == "reminder" for pair in one.still]
+    coming = _coming(session, first.route, now, calendar) if first.route.digest else ()
+    made = _owe(session, tellings, first.group.channels, policy, now, still, coming)
     for one in tellings:
-        one.group.due_at = _next_look(one.group, one.route, one.still, now)
+        one.group.due_at = next_look(one.group, one.route, one.still, now)
         session.add(one.group)
     return made
 
@@ -150,47 +165,14 @@ def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
     return planned
 
 
-def _live(session: Session, group: Group) -> Told:
-    """Members that are open, or that ended and whose end was not told; one that ended untold is no news.
-
-    What is silenced is left out, and comes back when the silence ends.
-    """
-    rows = session.exec(
-        select(GroupMember, Alert)
-        .where(GroupMember.group_id == group.id, GroupMember.alert_id == Alert.id, col(Alert.silence_id).is_(None))
-        .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) > 0))
-        .where(or_(Alert.state != AlertState.RESOLVED, col(GroupMember.told_revision) < col(Alert.revision)))
-        .order_by(col(Alert.severity).desc(), col(Alert.id))
-    )
-    return [(member, alert) for member, alert in rows]
-
-
-def _kind(group: Group, route: Route, told: Told, reminding: bool) -> str:
-    if route.digest:
-        return "digest"
-    if reminding:
-        return "reminder"
-    if all(alert.state == AlertState.RESOLVED for _, alert in told):
-        return "resolved"
-    if all(member.told_revision == 0 for member, _ in told):
-        return "first"
-    last = group.sent_at
-    again = any(alert.reopened_at is not None and (last is None or alert.reopened_at > last) for _, alert in told)
-    return "reopened" if again else "update"
-
-
-def _open(live: Told) -> Told:
-    return [(member, alert) for member, alert in live if alert.state == AlertState.OPEN]
-
-
-def _escalate(session: Session, group: Group, policy: Policy, now: datetime) -> int:
+def _escalate(session: Session, group: Group, members: Told, policy: Policy, now: datetime) -> int:
     """Tell those further up of what nobody has acknowledged in time; once for each alert."""
     route = Route.model_validate(group.route)
     if route.escalate is None:
         return 0
     late = [
         (member, alert)
-        for member, alert in _open(_live(session, group))
+        for member, alert in still_open(members)
         if not member.escalated and member.told_at is not None and now - member.told_at >= route.escalate.after
     ]
     for member, _ in late:
@@ -200,17 +182,9 @@ def _escalate(session: Session, group: Group, policy: Policy, now: datetime) -> 
         return 0
     telling = Telling(group, route, "escalation", late, late)
     made = _owe(session, [telling], route.escalate.channels, policy, now)
-    group.due_at = _next_look(group, route, _open(_live(session, group)), now)
+    held = group.due_at if group.due_at is not None and group.due_at > now else None
+    group.due_at = min(filter(None, (held, next_look(group, route, members, now))), default=None)
     return made
-
-
-def _next_look(group: Group, route: Route, still: Told, now: datetime) -> datetime | None:
-    times = []
-    if still and route.repeat and not route.digest:
-        times.append((group.sent_at or now) + route.repeat)
-    if route.escalate is not None:
-        times += [m.told_at + route.escalate.after for m, _ in still if m.told_at is not None and not m.escalated]
-    return min(times, default=None)
 
 
 def _owe(
@@ -219,18 +193,21 @@ def _owe(
     channels: Sequence[str],
     policy: Policy,
     now: datetime,
-    still: Sequence[Alert] = (),
+    still: Told = (),
     coming: Sequence[Coming] = (),
 ) -> int:
     """One message about these alerts to each of the channels, owed from this transaction on."""
     first = tellings[0]
     previous = first.group.sent_at
-    told = sorted(
-        (pair for one in tellings for pair in one.told), key=lambda pair: (-pair[1].severity, pair[1].id or 0)
-    )
+    told = sorted((pair for one in tellings for pair in one.told), key=_order)
     # One alert may stand in several groups.
-    alerts = list({alert.id: alert for _, alert in told}.values())
-    message = compose(session, alerts, first.kind, policy, first.group.key, now, still, coming, previous)
+    alerts = {alert.id: alert for _, alert in told}
+    rest = {alert.id: alert for _, alert in still}
+    for _, alert in first.told:
+        rest.pop(alert.id, None)
+    items = [alert for number, alert in alerts.items() if number not in rest]
+    listed = list(rest.values())
+    message = compose(session, items, first.kind, policy, first.group.key, now, listed, coming, previous)
     happened = first_happened(message, previous) if first.kind in {"first", "update", "digest", "reopened"} else None
     body = msgspec.json.encode(message)
     for one in tellings:
@@ -248,9 +225,15 @@ def _owe(
                 kind=first.kind,
                 created_at=now,
                 next_attempt_at=now,
-                alerts=[alert.id or 0 for alert in alerts],
+                alerts=[number or 0 for number in alerts],
                 happened_at=happened,
                 message=body,
             )
         )
     return len(channels)
+
+
+def _order(pair: tuple[GroupMember, Alert]) -> tuple[bool, int, int]:
+    """The gravest first, and what asks something of somebody before what ended."""
+    _, alert = pair
+    return alert.state == AlertState.RESOLVED, -alert.severity, alert.id or 0

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from sqlalchemy.pool import StaticPool
-from sqlmodel import Session, SQLModel, create_engine, select
+from sqlmodel import Session, SQLModel, col, create_engine, select
 
 from alerts import acting, reading, silences
 from alerts.dispatch import anything_due, due_notifications
@@ -17,7 +18,7 @@ from alerts.findings import Finding, Reach
 from alerts.lifecycle import REOPEN_WITHIN, holding, take
 from alerts.matching import View, parse_match
 from alerts.messages.content import Coming, Message
-from alerts.model import Alert, Delivery
+from alerts.model import Alert, Delivery, DeliveryState
 from alerts.muting import Inhibition
 from alerts.routing import Policy
 from alerts.silences import Refused
@@ -61,6 +62,8 @@ class Desk:
             inhibitions=(Inhibition(kind="target-failing", by="source:"),),
         )
         self.coming: list[Coming] = []
+        self.arrives = True
+        """Whether the channels take what they are sent."""
 
     def finds(self, *findings: Finding, after: timedelta = HOUR) -> list[Alert]:
         self.now += after
@@ -75,6 +78,9 @@ class Desk:
         if acting.review_due(self.session, self.now, self.policy.settle_after):
             acting.review(self.session, self.now, self.policy.settle_after)
         due_notifications(self.session, self.policy, self.now, lambda _session, _now: self.coming)
+        if self.arrives:
+            sent = {"state": DeliveryState.SENT, "sent_at": self.now}
+            self.session.execute(update(Delivery).where(col(Delivery.sent_at).is_(None)).values(sent))
         self.session.commit()
 
     def told(self) -> list[str]:
@@ -500,3 +506,103 @@ def test_trouble_with_a_channel_is_told_on_another_at_once_rather_than_in_a_dige
     desk.finds(state("channel:chat", kind="delivery-failing", severity=Severity.HIGH))
     rows = session.exec(select(Delivery)).all()
     assert [(row.channel, row.kind) for row in rows] == [("mail", "first")]
+
+
+def test_the_end_of_a_state_waits_for_the_next_message_and_is_told_there_once(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(state(severity=Severity.HIGH))
+    opened = desk.now - MINUTE
+    desk.finds(state(severity=Severity.HIGH, clears=True))
+    desk.passes(6 * HOUR)
+    assert desk.told() == ["first"]
+    desk.finds(finding())
+    assert desk.told() == ["first", "first"]
+    told = desk.last()
+    # It is called by its news, and as grave as that; the end refers to what people heard.
+    assert (told.title, told.severity) == ("alice can now publish express (1 resolved)", "medium")
+    assert [(item.state, item.opened_at) for item in told.items] == [
+        ("open", desk.now - MINUTE),
+        ("resolved", opened),
+    ]
+    acting.acknowledge(session, [2], who="bob", note="", until=None, now=desk.now)
+    desk.passes(40 * HOUR)
+    assert len(desk.told()) == 2
+    assert not anything_due(session, desk.now + 100 * DAY)
+
+
+def test_an_end_that_finds_no_company_is_told_when_a_reminder_would_have_been(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(state())
+    desk.finds(state(clears=True))
+    desk.passes(23 * HOUR)
+    assert desk.told() == ["first"]
+    desk.passes(HOUR)
+    assert desk.told() == ["first", "resolved"]
+
+
+def test_the_end_of_something_critical_is_told_at_once_and_takes_the_others_along(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(state("source:a.example"), state("source:b.example", severity=Severity.CRITICAL))
+    desk.finds(state("source:a.example", clears=True))
+    desk.finds(state("source:b.example", clears=True))
+    assert desk.told() == ["first", "first", "resolved"]
+    assert [item.subject for item in desk.last().items] == ["source:b.example", "source:a.example"]
+
+
+def test_nothing_goes_along_with_what_is_critical(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(state())
+    desk.finds(state(clears=True))
+    desk.finds(finding(severity=Severity.CRITICAL))
+    assert [item.title for item in desk.last().items] == ["alice can now publish express"]
+    desk.finds(finding("bob", change_id=2))
+    assert [item.state for item in desk.last().items] == ["open", "resolved"]
+
+
+def test_a_person_ends_what_nobody_acknowledged_and_others_hear_at_once(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(finding(), finding("bob"))
+    acting.resolve(session, [1], who="carol", note="", now=desk.now)
+    desk.passes(MINUTE)
+    assert desk.told() == ["first", "first", "resolved"]
+    acting.acknowledge(session, [2], who="carol", note="", until=None, now=desk.now)
+    acting.resolve(session, [2], who="carol", note="", now=desk.now)
+    desk.passes(HOUR)
+    assert len(desk.told()) == 3
+    desk.passes(24 * HOUR)
+    assert desk.told()[3:] == ["resolved"]
+
+
+@pytest.mark.parametrize(("severity", "along"), [(Severity.MEDIUM, True), (Severity.HIGH, False)])
+def test_a_reminder_goes_along_with_news_that_are_as_grave(session: Session, severity: Severity, along: bool) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.finds(finding(severity=severity))
+    desk.finds(finding("bob", change_id=2), after=15 * HOUR)
+    told = desk.last()
+    assert [line.title for line in told.still] == ["alice can now publish express"] * along
+    assert told.title == "bob can now publish express" + " (1 still open)" * along
+    desk.passes(9 * HOUR)
+    assert desk.told() == ["first", "first"] + ["reminder"] * (not along)
+
+
+def test_nobody_is_reminded_of_what_has_only_just_arrived(session: Session) -> None:
+    desk = Desk(session, repeat="24h")
+    desk.arrives = False
+    desk.finds(finding())
+    desk.passes(22 * HOUR)
+    desk.arrives = True
+    desk.passes(HOUR)
+    for _ in range(23):
+        desk.passes(HOUR)
+    assert desk.told() == ["first"]
+    desk.passes(HOUR)
+    assert desk.told() == ["first", "reminder"]
+
+
+def test_an_end_that_waits_for_company_outlives_an_escalation(session: Session) -> None:
+    desk = Desk(session, repeat="24h", group_by=["owner"], escalate={"after": "3h", "channels": ["boss"]})
+    desk.finds(finding(), state())
+    desk.finds(state(clears=True))
+    for _ in range(26):
+        desk.passes(HOUR)
+    assert desk.told() == ["first", "escalation", "resolved"]
