@@ -254,6 +254,12 @@ class Watch(Section):
         examples=[["../shop/package-lock.json"]],
         description="Lock files, manifests, SBOMs, folders or globs, relative to this file.",
     )
+    root: PatternOrEmpty = Field(
+        default="",
+        examples=["/srv/checkouts"],
+        description="Folder out of which no include, workspace or link of the manifests may lead; default: the "
+        "repository of each, or the folder that is watched.",
+    )
     depth: Literal["all", "direct"] = Field(
         default="all", description="Watch what the manifests lead to, or direct dependencies only."
     )

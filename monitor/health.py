@@ -134,15 +134,21 @@ def manifest_findings(
 
 
 def _rejected(subject: str, broken: Broken, owners: Mapping[str, str], at: datetime) -> Finding:
+    title = f"{broken.name} cannot be read; what it last said stays watched"
+    why = "What it said when it could last be read stays watched; what was added since is not."
+    if broken.read:
+        title = f"{broken.name} names files outside of its project; they are not read"
+        why = (
+            "What those files ask for is not watched. Whoever can change a project may try to have others' files read."
+        )
     found = _watch_finding(
         "config-rejected",
         subject,
         at,
-        f"{broken.name} cannot be read; what it last said stays watched",
+        title,
         after=broken.error,
         evidence={"file": broken.name, "line": broken.line, "mend": broken.mend},
     )
-    why = "What it said when it could last be read stays watched; what was added since is not."
     advice = "Mend what the message names; weaklink config check reads it again."
     return replace(
         found,

@@ -36,6 +36,8 @@ _NOT_THE_PROJECT: Final = frozenset(
 class Found(Struct):
     """What one entry of ``manifests`` leads to."""
 
+    watched: Path
+    """The folder that the entry names, or that its files lie in."""
     files: list[Path] = []
     folders: list[Path] = []
     """Where a file that also belongs to it can appear."""
@@ -47,12 +49,12 @@ class Found(Struct):
 
 def discover(pattern: Path, formats: Sequence[Format] = FORMATS) -> Found:
     """The manifests that an absolute path, which may be a glob, means now; in the order of their names."""
-    found = Found()
     text = str(pattern)
+    found = Found(pattern if pattern.is_dir() else _base(pattern))
     if pattern.is_dir():
         _walk(pattern, found, formats)
     elif pattern.exists() or not glob.has_magic(text):
-        return Found(files=[pattern], folders=[pattern.parent], named=True)
+        return Found(pattern.parent, files=[pattern], folders=[pattern.parent], named=True)
     elif "**" in pattern.parts:
         _deep(pattern, found)
     else:

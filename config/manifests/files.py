@@ -8,10 +8,14 @@ from typing import Final, NoReturn
 
 from msgspec import Struct
 
+from config.manifests.bounds import ANYWHERE, Bounds
 from config.manifests.model import ManifestError
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one file; the longest lock files in public projects have about 5 MB."""
+MOST_ASKED: Final = 100_000
+"""Other files that one file may name; the largest public monorepos have a twentieth of that."""
+_MOST_OUTSIDE: Final = 100
 _TRIES: Final = 3
 
 Stamp = tuple[int, int, int, int, int]
@@ -26,27 +30,58 @@ class File(Struct, frozen=True):
     data: bytes
     files: Files
 
-    def beside(self, relative: str) -> File | None:
+    def beside(self, relative: str, line: int | None = None) -> File | None:
         """Another file that this one cannot be understood without, by its path from here; None where there is none.
 
-        A lock file often leaves to its manifest what is direct, and a requirements file includes others.
+        A lock file often leaves to its manifest what is direct, and a requirements file includes others. One that lies
+        outside the bounds is none either: that and the ``line`` that names it stand in ``files.left_out`` then.
         """
-        return self.files.find(self.path.parent / relative, str(Path(self.name).parent / relative))
+        path = self.path.parent / relative
+        if not self.files.hold(path):
+            self.files.leave_out(path, self.name, line)
+            return None
+        return self.files.find(path, str(Path(self.name).parent / relative))
 
     def wrong(self, problem: str, mend: str, line: int | None = None) -> NoReturn:
         raise ManifestError(self.name, problem, mend, line)
 
 
 class Files:
-    """Reads each file once; ``asked`` holds every path that was looked for, and how it was just before (None: away)."""
+    """Reads each file within the bounds once."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds = ANYWHERE) -> None:
+        self._bounds = bounds
         self._read: dict[Path, File] = {}
         self.asked: dict[Path, Stamp | None] = {}
+        """Every path that was looked for, and how it was just before (None: away)."""
+        self.outside: dict[Path, str] = {}
+        """Every path that was not looked for, since it leads out of the bounds, and where it really leads."""
+        self.left_out: list[ManifestError] = []
+        """What to say of those."""
+
+    def hold(self, path: Path) -> bool:
+        """Whether a path leads to where files may be read."""
+        return self._bounds.hold(path)
+
+    def leave_out(self, path: Path, name: str, line: int | None) -> None:
+        """Remember that ``name`` asks for a file outside; ManifestError when it does so without end."""
+        if "\0" in str(path) or path in self.outside:
+            return
+        self.outside[path] = os.path.realpath(path)
+        error = self._leads_out(name, "a file that it names lies", line)
+        if len(self.outside) > _MOST_OUTSIDE:
+            raise error
+        self.left_out.append(error)
+
+    def _leads_out(self, name: str, what: str, line: int | None = None) -> ManifestError:
+        mend = "name the folder that holds both as root of the watch, if it is meant"
+        return ManifestError(name, f"{what} outside {self._bounds} and is not read", mend, line)
 
     def open(self, path: Path, name: str) -> File:
-        """The file; ManifestError where it cannot be read, is no plain file, or is too large."""
+        """The file; ManifestError where it cannot be read, is no plain file, lies outside, or is too large."""
         self._ask(path)
+        if not self.hold(path):
+            raise self._leads_out(name, "it is a link, and what it leads to lies")
         if path not in self._read:
             self._read[path] = File(path, name, _content(path, name), self)
         return self._read[path]
@@ -54,6 +89,8 @@ class Files:
     def find(self, path: Path, name: str) -> File | None:
         """The file, or None where there is none; ManifestError where it is there and cannot be read."""
         self._ask(path)
+        if len(self.asked) > MOST_ASKED:
+            raise ManifestError(name, f"more than {MOST_ASKED} files are named", "leave it out of the watchlist")
         return self.open(path, name) if path.is_file() else None
 
     def _ask(self, path: Path) -> None:

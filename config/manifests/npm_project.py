@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from config.manifests.documents import json_of
+from config.manifests.documents import json_of, line_of
 from config.manifests.files import File
 from config.manifests.npm_names import specs
 from config.manifests.workspaces import alternatives, globs_of, is_member
@@ -65,43 +65,48 @@ def project_of(file: File) -> dict[str, tuple[File, dict[str, Any]]]:
     manifest = manifest_in(file)
     found = {".": (file, manifest)}
     globs = globs_of(manifest)
-    for folder in _folders(file.path.parent, globs):
-        inner = file.beside(f"{folder}/{MANIFEST}") if is_member(folder, globs) else None
+    line = line_of(file, "workspaces") if globs else None
+    for folder in _folders(file, globs):
+        inner = file.beside(f"{folder}/{MANIFEST}", line) if is_member(folder, globs) else None
         if inner is not None:
             found[folder] = (inner, manifest_in(inner))
     return found
 
 
-def _folders(root: Path, globs: Sequence[str]) -> list[str]:
-    """The folders, by their paths from ``root``, that globs may mean."""
+def _folders(file: File, globs: Sequence[str]) -> list[str]:
+    """The folders, by their paths from that of the manifest, that globs may mean."""
     budget = iter(range(_MOST_FOLDERS))
     found: dict[str, None] = {}
     for glob in globs:
         for parts in alternatives(glob) if not glob.startswith("!") else ():
-            found |= dict.fromkeys(_walk(root, "", parts, budget))
+            found |= dict.fromkeys(_walk(file, "", parts, budget))
     return list(found)
 
 
-def _walk(root: Path, folder: str, parts: Sequence[str], budget: Iterator[int]) -> Iterator[str]:
+def _walk(file: File, folder: str, parts: Sequence[str], budget: Iterator[int]) -> Iterator[str]:
     if not parts:
         if folder:
             yield folder
         return
     head, rest = parts[0], parts[1:]
     if head == "**":
-        yield from _walk(root, folder, rest, budget)
+        yield from _walk(file, folder, rest, budget)
     elif not set(head) & set("*?["):
         if head != "..":
-            yield from _walk(root, f"{folder}/{head}".lstrip("/"), rest, budget)
+            yield from _walk(file, f"{folder}/{head}".lstrip("/"), rest, budget)
         return
-    for inner in _folders_in(root / folder):
+    around = file.path.parent / folder
+    if not file.files.hold(around):
+        file.files.leave_out(around, file.name, line_of(file, "workspaces"))
+        return
+    for inner in _folders_in(around):
         if next(budget, None) is None:
             return
         path = f"{folder}/{inner}".lstrip("/")
         if head == "**":
-            yield from _walk(root, path, parts, budget)
+            yield from _walk(file, path, parts, budget)
         elif is_member(inner, [head]):
-            yield from _walk(root, path, rest, budget)
+            yield from _walk(file, path, rest, budget)
 
 
 def _folders_in(folder: Path) -> list[str]:

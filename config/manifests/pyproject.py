@@ -194,6 +194,5 @@ def _listed_elsewhere(file: File) -> Iterator[Entry]:
     for table in tables:
         named = table.get("file", []) if isinstance(table, dict) else []
         for name in [named] if isinstance(named, str) else named:
-            other = file.beside(name) if isinstance(name, str) and name.isprintable() else None
-            if other is not None:
+            if isinstance(name, str) and name.isprintable() and (other := file.beside(name, line_of(file, name))):
                 yield from read_requirements(other)

@@ -1,6 +1,7 @@
 """What the watches' manifests say at this moment, read again only where a file changed.
 
 A file that cannot be read keeps what it last said and stands beside the others with its error; the others go on.
+One that names files outside its bounds is read without those, and stands there with an error too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from config.load import Configuration
+from config.manifests.bounds import Bounding, Bounds
 from config.manifests.discover import Found, discover, without_covered
 from config.manifests.files import Files, Stamp, stamp_of
 from config.manifests.formats import FORMATS, Format, format_of, format_within
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Broken(Struct, frozen=True):
-    """A manifest that cannot be read, and the watches that name it."""
+    """A manifest that cannot be read, or not whole, and the watches that name it."""
 
     name: str
     error: str
@@ -32,6 +34,8 @@ class Broken(Struct, frozen=True):
     line: int | None
     mend: str
     watches: tuple[str, ...]
+    read: bool = False
+    """What it says now is known but for what lies outside its bounds; otherwise it keeps what it last said."""
 
 
 class Reading(Struct, frozen=True):
@@ -57,12 +61,32 @@ class _Known(Struct):
     name: str
     stamps: dict[Path, Stamp | None]
     """Of every file that it took to read it, there or not."""
+    outside: dict[Path, str]
+    """Where the files lie that it names and that are outside its bounds."""
     sources: frozenset[str]
     entries: tuple[Entry, ...] | None
     """What it last said; None where it never could be read."""
     error: ManifestError | None
+    left_out: tuple[ManifestError, ...] = ()
     foreign: bool = False
     """Neither name nor content are those of a manifest."""
+
+    def still(self, name: str) -> bool:
+        return (
+            self.name == name
+            and all(stamp_of(file) == stamp for file, stamp in self.stamps.items())
+            and all(os.path.realpath(file) == place for file, place in self.outside.items())
+        )
+
+
+class _Listed(Struct):
+    """A file of a watch."""
+
+    name: str
+    watched: Path
+    """The outermost folder around it that an entry names."""
+    named: bool = False
+    """An entry names the file itself."""
 
 
 class _Merged(Struct):
@@ -78,12 +102,24 @@ class _Merged(Struct):
         return asked and all(one is other for one, other in zip(self.parts, parts, strict=True))
 
 
+class _Place(Struct, frozen=True):
+    """A file and how far it may lead."""
+
+    path: Path
+    bounds: Bounds
+
+    def folders(self, known: _Known) -> set[Path]:
+        """Where a change of a file shows: its folder, and that of the file that a link leads to."""
+        spellings = (Path(spelling) for file in known.stamps for spelling in (file, os.path.realpath(file)))
+        return {one.parent for one in spellings if self.bounds.hold(one)} | {self.path.parent}
+
+
 class Manifests:
     """Looks at the manifests of a configuration; by one thread at a time."""
 
     def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
         self._formats = formats
-        self._known: dict[Path, _Known] = {}
+        self._known: dict[_Place, _Known] = {}
         self._merged: dict[str, _Merged] = {}
         self._last = Reading()
 
@@ -92,18 +128,21 @@ class Manifests:
         files: dict[str, list[_Known]] = {}
         notes: list[str] = []
         folders: set[Path] = set()
-        used: dict[Path, _Known] = {}
+        used: dict[_Place, _Known] = {}
+        bounding = Bounding()
         for number, watch in enumerate(configuration.settings.watch):
             files[watch.name] = []
             parts: set[tuple[Format | None, Path]] = set()
-            for path, name, named in self._paths(configuration, number, watch, notes, folders):
-                if path not in used:
-                    used[path] = self._current(path, name)
-                    folders |= _folders(used[path])
-                known, form = used[path], format_of(path.name, self._formats)
+            root = configuration.manifest_pattern(watch, watch.root) if watch.root else None
+            for path, one in self._paths(configuration, number, watch, notes, folders).items():
+                place = _Place(path, bounding.of(path, one.watched, root))
+                if place not in used:
+                    used[place] = self._current(place, one.name)
+                    folders |= place.folders(used[place])
+                known, form = used[place], format_of(path.name, self._formats)
                 # What a glob or a folder led to may be no manifest, gone again, or part of one that was read before:
                 # the manifest of a workspace's member, which alone would ask a registry for its neighbours.
-                if named or not (known.foreign or known.stamps[path] is None or (form, path) in parts):
+                if one.named or not (known.foreign or known.stamps[path] is None or (form, path) in parts):
                     files[watch.name].append(known)
                     parts |= {(form, part) for part in known.stamps if part != path and known.error is None}
         self._known = used
@@ -126,9 +165,9 @@ class Manifests:
 
     def _paths(
         self, configuration: Configuration, number: int, watch: Watch, notes: list[str], folders: set[Path]
-    ) -> list[tuple[Path, str, bool]]:
-        """The files of a watch, each with what it is called and whether it is named itself."""
-        found: dict[Path, tuple[str, bool]] = {}
+    ) -> dict[Path, _Listed]:
+        """The files of a watch."""
+        found: dict[Path, _Listed] = {}
         for index, written in enumerate(watch.manifests):
             pattern = configuration.manifest_pattern(watch, written)
             one: Found = discover(pattern, self._formats)
@@ -138,18 +177,18 @@ class Manifests:
             absolute = written.startswith(("/", "~"))
             for path in one.files:
                 name = str(path) if absolute else os.path.relpath(path, configuration.folder)
-                known_name, named = found.get(path, (name, False))
-                found[path] = known_name, named or one.named
-        return [(path, *found[path]) for path in without_covered(list(found), self._formats)]
+                known = found.setdefault(path, _Listed(name, one.watched))
+                known.named = known.named or one.named
+                known.watched = min(known.watched, one.watched, key=lambda folder: len(folder.parts))
+        return {path: found[path] for path in without_covered(list(found), self._formats)}
 
-    def _current(self, path: Path, name: str) -> _Known:
-        before = self._known.get(path)
-        if before is not None and before.name == name:
-            if all(stamp_of(file) == stamp for file, stamp in before.stamps.items()):
-                return before
-        else:
+    def _current(self, place: _Place, name: str) -> _Known:
+        path, before = place.path, self._known.get(place)
+        if before is not None and before.still(name):
+            return before
+        if before is not None and before.name != name:
             before = None
-        files = Files()
+        files = Files(place.bounds)
         entries, error, foreign = None, None, False
         try:
             file = files.open(path, name)
@@ -169,7 +208,7 @@ class Manifests:
             sources = before.sources
         elif before is not None and entries == before.entries:
             entries = before.entries  # the same object: nothing has to be merged again
-        return _Known(name, files.asked, sources, entries, error, foreign)
+        return _Known(name, files.asked, files.outside, sources, entries, error, tuple(files.left_out), foreign)
 
     def _entries(self, watch: Watch, files: Sequence[_Known]) -> tuple[Entry, ...]:
         parts = [one.entries or () for one in files]
@@ -182,13 +221,16 @@ class Manifests:
 
 
 def _broken(files: dict[str, list[_Known]]) -> tuple[Broken, ...]:
-    found: dict[str, tuple[ManifestError, list[str]]] = {}
+    found: dict[str, tuple[ManifestError, str, bool, list[str]]] = {}
     for watch, known in files.items():
         for one in known:
-            if one.error is not None:
-                found.setdefault(one.name, (one.error, []))[1].append(watch)
+            wrong = [one.error] if one.error is not None else one.left_out
+            if wrong:
+                more = f" (and {len(wrong) - 1} more of the kind)" if len(wrong) > 1 else ""
+                found.setdefault(one.name, (wrong[0], f"{wrong[0]}{more}", one.error is None, []))[-1].append(watch)
     return tuple(
-        Broken(name, str(error), error.line, error.mend, tuple(watches)) for name, (error, watches) in found.items()
+        Broken(name, text, error.line, error.mend, tuple(watches), read)
+        for name, (error, text, read, watches) in found.items()
     )
 
 
@@ -199,8 +241,3 @@ def _same(one: Reading, other: Reading) -> bool:
         and (one.broken, one.unread, one.notes, one.files, one.folders)
         == (other.broken, other.unread, other.notes, other.files, other.folders)
     )
-
-
-def _folders(known: _Known) -> set[Path]:
-    """Where a change of a file shows: its folder, and that of the file that a link leads to."""
-    return {Path(spelling).parent for file in known.stamps for spelling in (file, os.path.realpath(file))}

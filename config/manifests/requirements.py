@@ -2,7 +2,8 @@
 
 Lines that name no package of a registry (URLs, paths, archives, editable installs) are no entries, and neither are
 lines with ``${VARIABLE}``: what those ask for is known only where they are installed. Nothing is fetched: an include by
-URL is passed over. Includes that are missing are too, since projects make some of them as they deploy.
+URL is passed over. Includes that are missing are too, since projects make some of them as they deploy. One that lies
+outside the project (``config.manifests.bounds``) is told, and the rest is read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import unquote
 
 from msgspec import Struct, field, structs
 
@@ -46,6 +48,7 @@ _OWN: Final = ""
 """Who a package stands there for: the project itself."""
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 _INCLUDE: Final = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)")
+_FILE_URL: Final = re.compile(r"file:(?://([^/]*))?(.*)", re.IGNORECASE | re.DOTALL)
 _ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
 
 
@@ -133,11 +136,9 @@ class _Reading:
     def _include(
         self, file: File, line: Line, include: re.Match[str], development: bool, above: tuple[Path, ...]
     ) -> None:
-        target = include[2].strip().strip("\"'")
-        if _VARIABLE.search(target) or "://" in target or len(target) > LONGEST:
-            return
-        other = file.beside(target)
-        if other is None:
+        target = _path_of(include[2].strip().strip("\"'"))
+        other = file.beside(target, line.number) if target else None
+        if target is None or other is None:
             return
         path = other.path.resolve()
         if path in above:
@@ -180,6 +181,15 @@ class Marks:
                     parents.append(_OWN)
                 elif name:
                     parents.append(normalise_pypi(name[0]))
+
+
+def _path_of(target: str) -> str | None:
+    """The path that an include names, also as a ``file:`` URL; None for other URLs and for what only pip can know."""
+    if _VARIABLE.search(target) or len(target) > LONGEST:
+        return None
+    if url := _FILE_URL.fullmatch(target):
+        return unquote(url[2]) if url[1] in {None, "", "localhost"} else None
+    return None if "://" in target else target
 
 
 def _text(file: File) -> str:
