@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,7 +32,7 @@ from monitor.results import Result
 from monitor.sources.domains import DomainSource
 from monitor.sources.http import Http
 from monitor.sources.npm import NpmSource
-from monitor.sources.politeness import HostHealth
+from monitor.sources.politeness import HostHealth, Shared
 from monitor.sources.pypi import PypiSource
 from monitor.sources.rdap import Bootstrap, Rdap
 from monitor.sources.resolver import Resolver
@@ -43,6 +45,9 @@ from monitor.store.watchlist import amend, kept
 from monitor.survey import Survey
 from monitor.watcher import Watcher
 from monitor.watchlist import Watchlist, config_source, differences, with_kept
+
+if TYPE_CHECKING:
+    from monitor.store.budgets import Budgets
 
 _SEARCH = HttpLimits(requests_per_second=10.0, connections=1, timeout=timedelta(seconds=20))
 """How a search is asked; how often is the survey's matter."""
@@ -75,18 +80,19 @@ class Assembly:
         self._kept: dict[str, list[Wanted]] = {}
         settings = configuration.settings
         self.policy = _policy(settings)
+        self._budgets = _budgets(store)
         self.https: dict[str, Http] = {
-            "npm": Http(settings.registries.npm, clock=clock),
-            "pypi": Http(settings.registries.pypi, clock=clock),
-            "rdap": Http(_rdap_limits(settings), clock=clock),
+            "npm": Http(settings.registries.npm, clock=clock, share=self._share("npm")),
+            "pypi": Http(settings.registries.pypi, clock=clock, share=self._share("pypi")),
+            "rdap": Http(_rdap_limits(settings), clock=clock, share=self._share("rdap")),
         }
-        self._whois = Whois(settings.domains, clock)
+        self._whois = Whois(settings.domains, clock, share=self._share("whois"))
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
         self.metrics = Metrics()
         self.following = Following(store, self.https, settings, clock, rng)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
-        self._searching = Http(_SEARCH, clock=clock)
+        self._searching = Http(_SEARCH, clock=clock, share=self._share("search"))
         self.survey = Survey(
             store,
             NpmSearch(self._searching, lambda: self._destinations.npm_registry_for("")),
@@ -119,6 +125,9 @@ class Assembly:
     @property
     def settings(self) -> Settings:
         return self.configuration.settings
+
+    def _share(self, purpose: str) -> Callable[[str], Shared] | None:
+        return partial(self._budgets.host, purpose) if self._budgets is not None else None
 
     async def search(self, purl: str) -> list[str]:
         """Names that the package's registry offers for one that it does not have; none where it has no search."""
@@ -220,6 +229,17 @@ class Assembly:
     async def close(self) -> None:
         for http in (*self.https.values(), self._searching):
             await http.close()
+        if self._budgets is not None:
+            await self._budgets.close()
+
+
+def _budgets(store: Store) -> Budgets | None:
+    """What is held together with other processes: nothing on SQLite, where one process watches."""
+    if store.url.get_backend_name() != "postgresql":
+        return None
+    from monitor.store.budgets import Budgets  # its driver comes with an extra
+
+    return Budgets(store.url)
 
 
 def _rdap_limits(settings: Settings) -> HttpLimits:

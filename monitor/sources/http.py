@@ -26,7 +26,7 @@ from msgspec import Struct
 from config.clock import Clock, parse_retry_after, system_clock
 from config.settings import HttpLimits
 from monitor.errors import Refused, Unavailable
-from monitor.sources.politeness import Host, HostHealth
+from monitor.sources.politeness import Host, HostHealth, Shared
 
 __all__ = ["Http", "Reply"]
 
@@ -62,8 +62,11 @@ class Http:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         rng: Random | None = None,
+        share: Callable[[str], Shared] | None = None,
     ) -> None:
+        """``share`` gives what this process holds together with others towards a host, by its name."""
         self.limits = limits
+        self._share = share
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -120,6 +123,7 @@ class Http:
                 clock=self._clock,
                 monotonic=self._monotonic,
                 sleep=self._sleep,
+                shared=self._share(name) if self._share else None,
             )
         return host
 

@@ -1,4 +1,7 @@
-"""How one host is treated: so many requests a second, so many at once, and none while it asks to be left alone."""
+"""How one host is treated: so many requests a second, so many at once, and none while it asks to be left alone.
+
+A process that asks a host alone keeps all of it in its ``Host``. Where several do, they hold it together: ``Shared``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -34,6 +38,44 @@ class HostHealth(Struct, frozen=True, kw_only=True):
     failures: int = 0
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """How a host stands with all processes that ask it. Seconds from now, so that no two clocks need to agree."""
+
+    slowed: float = 0.0
+    """For so long it wants to be left alone."""
+    closed: float = 0.0
+    """For so long the breaker stays open."""
+    down: float | None = None
+    """Since so long it is down; None while it is not."""
+    tried: bool = False
+    """Another process tries whether it is back."""
+    failures: int = 0
+    """In a row, of all processes."""
+    error: str = ""
+    sharers: int = 1
+    """Processes that asked it lately."""
+
+
+class Shared(Protocol):
+    """What several processes hold together towards one host: its rate, its breaker, and its wish to be left alone."""
+
+    async def turn(self, interval: float, burst: float) -> Standing | None:
+        """Wait for a turn, one each ``interval`` seconds and those of ``burst`` seconds at once after a rest.
+
+        How the host stands, where that was read anew; no turn was given where that forbids it. Raises Unavailable
+        where the other processes cannot be reached: no turn, no request.
+        """
+
+    def succeeded(self) -> None: ...
+
+    def failed(self, reason: str) -> None: ...
+
+    def slowed(self, wait: timedelta) -> None: ...
+
+    def given_up(self) -> None:
+        """The request that was to try whether the host is back was not made to its end."""
+
+
 class Host:
     """Rate limit, concurrency and circuit breaker of one host.
 
@@ -50,8 +92,11 @@ class Host:
         clock: Clock,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
+        shared: Shared | None = None,
     ) -> None:
         self.name = name
+        self._shared = shared
+        self._sharers = 1
         self.limit(per_second, connections)
         self._clock = clock
         self._monotonic = monotonic
@@ -67,12 +112,15 @@ class Host:
         self._last_error = ""
         self._successes = 0
         self._failures = 0
+        self._told = 0
+        """Answers and failures told of, by any request."""
 
     def limit(self, per_second: float, connections: int) -> None:
         """Change how often and how widely it may be asked."""
         self._interval = 1 / per_second
         self._burst = min(1.0, self._interval * connections)
-        self._slots = asyncio.Semaphore(connections)
+        self._connections = connections
+        self._slots = asyncio.Semaphore(max(1, connections // self._sharers))
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -84,11 +132,14 @@ class Host:
             self._refuse_if_closed()  # what the host asked of another request while this one waited
             probing = self._down_since is not None
             self._probing = probing
+            told = self._told
             try:
                 yield
             finally:
                 if probing:
                     self._probing = False
+                    if self._shared is not None and self._told == told:
+                        self._shared.given_up()
 
     def _refuse_if_closed(self) -> None:
         now = self._clock()
@@ -96,9 +147,14 @@ class Host:
             if until is not None and until > now:
                 raise Unavailable(self.name, why, retry_after=until - now)
         if self._probing:
-            raise Unavailable(self.name, f"{self._last_error}; trying whether it is back", retry_after=FIRST_PAUSE)
+            raise self._being_tried()
 
     async def _wait_for_rate(self) -> None:
+        if self._shared is not None:
+            standing = await self._shared.turn(self._interval, self._burst)
+            if standing is not None:
+                self._adopt(standing)
+            return
         now = self._monotonic()
         self._next = max(self._next, now - self._burst)
         wait = self._next - now
@@ -106,21 +162,49 @@ class Host:
         if wait > 0:
             await self._sleep(wait)
 
+    def _adopt(self, standing: Standing) -> None:
+        """What all processes hold is what this one goes by."""
+        now = self._clock()
+        self._slowed_until = _after(now, standing.slowed)
+        self._closed_until = _after(now, standing.closed)
+        self._down_since = None if standing.down is None else now - timedelta(seconds=standing.down)
+        self._failed_in_a_row = standing.failures
+        if standing.failures == 0:
+            self._pause = FIRST_PAUSE
+        if standing.error:
+            self._last_error = standing.error
+        if standing.sharers != self._sharers:
+            self._sharers = standing.sharers
+            self._slots = asyncio.Semaphore(max(1, self._connections // self._sharers))
+        if standing.tried:
+            raise self._being_tried()
+
+    def _being_tried(self) -> Unavailable:
+        return Unavailable(self.name, f"{self._last_error}; trying whether it is back", retry_after=FIRST_PAUSE)
+
     def succeeded(self) -> None:
         """The host answered as it should (a 404 is an answer)."""
+        if self._shared is not None and (self._failed_in_a_row or self._down_since is not None):
+            self._shared.succeeded()
+        self._told += 1
         self._successes += 1
         self._failed_in_a_row = 0
         self._pause = FIRST_PAUSE
-        self._closed_until = self._slowed_until = self._down_since = None
+        # A wish to be left alone stays: what succeeds after it was under way before.
+        self._closed_until = self._down_since = None
         self._last_ok_at = self._clock()
 
     def failed(self, reason: str) -> None:
         """It did not answer, or answered 5xx."""
+        if self._shared is not None:
+            self._shared.failed(reason)
+        self._told += 1
         self._failures += 1
         self._failed_in_a_row += 1
         self._last_error = reason
-        if self._failed_in_a_row >= TRIP_AFTER:
-            now = self._clock()
+        now = self._clock()
+        # Those that were under way when the breaker opened tell nothing new.
+        if self._failed_in_a_row >= TRIP_AFTER and (self._closed_until is None or self._closed_until <= now):
             self._down_since = self._down_since or now
             self._closed_until = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
@@ -128,6 +212,9 @@ class Host:
     def slowed(self, retry_after: timedelta) -> timedelta:
         """It asked to be left alone; how long that will be obeyed."""
         wait = min(max(retry_after, timedelta(seconds=1)), LONGEST_RETRY_AFTER)
+        if self._shared is not None:
+            self._shared.slowed(wait)
+        self._told += 1
         self._slowed_until = self._clock() + wait
         self._last_error = "asked us to wait"
         return wait
@@ -146,3 +233,7 @@ class Host:
             successes=self._successes,
             failures=self._failures,
         )
+
+
+def _after(now: datetime, seconds: float) -> datetime | None:
+    return now + timedelta(seconds=seconds) if seconds > 0 else None

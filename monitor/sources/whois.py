@@ -19,7 +19,7 @@ from config.settings import Domains
 from config.values import parse_address
 from monitor.errors import Unavailable
 from monitor.observations import Outcome, Registration
-from monitor.sources.politeness import Host, HostHealth
+from monitor.sources.politeness import Host, HostHealth, Shared
 from monitor.sources.whois_text import LARGEST, parse_whois
 
 
@@ -54,8 +54,10 @@ class Whois:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        share: Callable[[str], Shared] | None = None,
     ) -> None:
         self.settings = settings
+        self._share = share
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -95,6 +97,7 @@ class Whois:
                 clock=self._clock,
                 monotonic=self._monotonic,
                 sleep=self._sleep,
+                shared=self._share(name) if self._share else None,
             )
         return self._hosts[name]
 

@@ -223,6 +223,36 @@ class SourceHealth(SQLModel, table=True):
     retry_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
 
 
+class HostBudget(SQLModel, table=True):
+    """What all processes hold together towards a host that they ask; PostgreSQL only (``monitor.store.budgets``)."""
+
+    __tablename__ = "host_budget"
+    host: str = Field(primary_key=True, max_length=300)
+    """What it is asked for, and its name: ``npm registry.example``."""
+    next_at: datetime = Field(sa_column=_moment())
+    """When the next turn is, as the rate has it."""
+    slowed_until: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """It asked to be left alone."""
+    down_since: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    closed_until: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    tried_until: datetime | None = Field(default=None, sa_column=_moment_or_none())
+    """So long one process tries whether it is back."""
+    pause: float
+    """Seconds of the next pause."""
+    failures: int = 0
+    """In a row."""
+    error: str = Field(default="", max_length=500)
+
+
+class HostUser(SQLModel, table=True):
+    """A process that asks a host: they divide its connections among them."""
+
+    __tablename__ = "host_user"
+    host: str = Field(primary_key=True, max_length=300)
+    process: str = Field(primary_key=True, max_length=32)
+    seen_at: datetime = Field(sa_column=_moment())
+
+
 class Meta(SQLModel, table=True):
     """Single values: when the daemon last advanced, cursors of feeds."""
 

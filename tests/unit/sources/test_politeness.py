@@ -125,6 +125,22 @@ async def test_each_failed_try_doubles_the_pause_to_a_limit(time: Time) -> None:
     assert pauses[-1] == LONGEST_PAUSE
 
 
+async def test_requests_that_were_under_way_when_the_breaker_opened_do_not_lengthen_its_pause(time: Time) -> None:
+    host = time.host()
+    trip(host)
+    trip(host)
+    assert host.health().retry_at == START + FIRST_PAUSE
+
+
+async def test_a_success_that_was_under_way_does_not_end_a_wish_to_be_left_alone(time: Time) -> None:
+    host = time.host()
+    async with host.turn():
+        host.slowed(timedelta(seconds=60))
+        host.succeeded()
+    with pytest.raises(Unavailable, match="asked us to wait"):
+        await host.turn().__aenter__()
+
+
 async def test_the_first_success_closes_the_breaker_for_everyone(time: Time) -> None:
     host = time.host()
     trip(host)
