@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -19,10 +18,8 @@ from monitor.queries.domains import domains_json
 from monitor.queries.show import show_json
 from monitor.spans import ago, iso
 from monitor.store.health import status as read_status
+from monitor.store.lock import Life, life
 from monitor.typed import subject_of
-
-ALIVE_FOR = timedelta(minutes=2)
-"""A daemon that wrote no sign of life for so long is not running."""
 
 
 @weaklink.command()
@@ -35,18 +32,20 @@ def status(ctx: click.Context) -> None:
     with store.reading() as session:
         found = read_status(session, now)
     store.close()
-    alive = found["daemon_alive_at"]
-    running = alive is not None and now - alive < ALIVE_FOR
+    daemon = life(store, found["daemon_alive_at"], now)
     if call.json:
-        write_json(found | {"daemon_running": running})
+        write_json(found | {"daemon_running": daemon.running, "daemon_silent_since": daemon.silent_since})
     else:
-        _show_status(found, running, now)
-    ctx.exit(INCOMPLETE if found["failing"] else 0)
+        _show_status(found, daemon, now)
+    ctx.exit(INCOMPLETE if found["failing"] or daemon.silent_since else 0)
 
 
-def _show_status(found: dict[str, Any], running: bool, now: Any) -> None:
+def _show_status(found: dict[str, Any], daemon: Life, now: Any) -> None:
     alive = found["daemon_alive_at"]
-    if running:
+    if daemon.silent_since is not None:
+        since = ago(daemon.silent_since, now)
+        say(f"The daemon is running and could record nothing since {since}: its log says why.", "bold red")
+    elif daemon.running:
         say("The daemon is running.", "green")
     else:
         say(f"The daemon is not running (last sign of life: {ago(alive, now)}).", "bold yellow")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -32,7 +29,8 @@ from monitor.record import Outcome
 from monitor.results import Failed, Result, Unchanged
 from monitor.schedule import Due
 from monitor.spans import iso
-from monitor.store.engine import Store, StoreError
+from monitor.store.engine import Store
+from monitor.store.lock import alone
 from monitor.store.packages import load_packages
 from monitor.store.targets import all_watched, by_subject
 
@@ -208,7 +206,7 @@ def run(call: Call) -> None:
     check_channels(configuration)
     _log()
     store = call.store(configuration)
-    with _alone(store):
+    with alone(store):
         asyncio.run(_run(configuration, store))
     store.close()
 
@@ -220,21 +218,6 @@ async def _run(configuration: Any, store: Store) -> None:
     log.info("watching; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed)
     await Daemon(parts, system_clock).run()
     log.info("stopped")
-
-
-@contextmanager
-def _alone(store: Store) -> Iterator[None]:
-    """One daemon for each SQLite database: a second one would tell nothing that the first does not."""
-    if store.file is None:
-        yield
-        return
-    lock = Path(f"{store.file}.lock")
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{store.file}: another weaklink run uses this database; stop it first") from None
-        yield
 
 
 def _log() -> None:

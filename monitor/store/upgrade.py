@@ -37,7 +37,8 @@ def upgrade(store: Store, now: datetime) -> str:
     which is left as it is.
     """
     with store.errors():
-        with store.engine.connect() as connection:
+        with store.reading() as session:  # which waits for nobody: most of the time there is nothing to do
+            connection = session.connection()
             found = _found(connection)
             empty = found is None and not store.engine.dialect.has_table(connection, "target")
         scripts = ScriptDirectory.from_config(migrations())

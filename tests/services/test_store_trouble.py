@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from alerts.reading import alerts_json
 from monitor.store import engine
 from monitor.store.backups import backup, dated, thin_out
 from monitor.store.engine import Store, StoreError
+from monitor.store.lock import alone, life
 from monitor.store.tables import Meta
 from monitor.store.upgrade import migrations, newest, upgrade
 
@@ -186,3 +187,31 @@ def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
 
 def test_the_newest_schema_has_a_name() -> None:
     assert newest().isdigit()
+
+
+def test_whether_a_daemon_lives_is_known_by_its_lock_not_by_what_it_wrote_last(file: Path) -> None:
+    store = sqlite(file)
+    assert life(store, NOW, NOW).running is False, "it wrote a moment ago, and is dead"
+    with alone(store):
+        assert life(store, NOW, NOW).running is True
+        assert life(store, NOW, datetime.now(UTC)).silent_since is None, "it has only just begun"
+        later = datetime.now(UTC) + timedelta(minutes=3)
+        assert life(store, NOW, later).silent_since is not None
+        with pytest.raises(StoreError, match="another weaklink run"), alone(store):
+            raise AssertionError("two daemons on one database")
+    assert life(store, NOW, NOW).running is False
+
+
+def test_a_daemon_of_a_database_server_is_known_by_what_it_wrote_last() -> None:
+    store = Store("postgresql://127.0.0.1:1/weaklink")
+    assert life(store, NOW, NOW + timedelta(minutes=1)).running
+    assert not life(store, NOW, NOW + timedelta(minutes=3)).running
+
+
+def test_a_database_that_is_held_by_a_writer_is_read_and_found_up_to_date(file: Path) -> None:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = sqlite(file)
+    assert upgrade(store, NOW) == ""
+    assert remembered(store) == "kept"
+    other.close()

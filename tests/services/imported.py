@@ -1,0 +1,12 @@
+"""What a daemon needs of code, imported once before daemons are forked (``forked``)."""
+
+import alembic.command
+import whois
+
+import monitor.cli.looking
+import monitor.cli.sweeping
+from alerts.deliver import check_channel_url
+
+__all__ = ["alembic", "monitor", "whois"]
+
+check_channel_url("json://127.0.0.1")  # the first one makes Apprise import its hundred services
