@@ -29,7 +29,8 @@ def due_since(
     A daemon that was stopped for a week says that it is alive once, and only when the next time comes.
     """
     last = session.exec(select(func.max(Delivery.created_at)).where(col(Delivery.kind) == KIND)).one()
-    previous = last if last is not None and last >= started else None
+    # One of the future was made before the clock was put back.
+    previous = last if last is not None and started <= last <= now else None
     trigger = cron_trigger(heartbeat.at, timezone)
     planned: datetime | None = trigger.get_next_fire_time(previous, previous or started)
     return planned if planned is not None and planned <= now else None

@@ -20,6 +20,8 @@ LEASE = timedelta(minutes=2)
 """A claim that was not settled for so long belonged to a process that died; the message is sent again."""
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
+FEWEST_ATTEMPTS: Final = 4
+"""Before a message is given up, however old it is: it may have aged while nobody was there to send it."""
 
 
 class Claimed(Struct, frozen=True):
@@ -79,6 +81,14 @@ def release_claims(session: Session, now: datetime) -> None:
         .where(col(Delivery.state) == DeliveryState.SENDING)
         .values(state=DeliveryState.PENDING, next_attempt_at=now)
     )
+
+
+def move_waits(session: Session, moved: timedelta) -> None:
+    """Let what is owed go along with a clock that was set by ``moved``: it is neither late nor put off by that."""
+    unsettled = col(Delivery.state).in_([DeliveryState.PENDING, DeliveryState.SENDING])
+    for row in session.exec(select(Delivery).where(unsettled)):
+        row.created_at += moved
+        row.next_attempt_at += moved
 
 
 def waiting_channels(session: Session, now: datetime) -> list[str]:
@@ -171,7 +181,7 @@ def mark_failed(
     row = session.get_one(Delivery, delivery)
     row.outcome = outcome[:500]
     session.add(row)
-    if now - row.created_at >= give_up_after:
+    if now - row.created_at >= give_up_after and row.attempts >= FEWEST_ATTEMPTS:
         row.state = DeliveryState.DEAD
         return
     wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts - 1, 20)) * (0.8 + 0.4 * rng.random())

@@ -92,6 +92,24 @@ def next_look(
     return min(times, default=None)
 
 
+def move_waits(session: Session, moved: timedelta, now: datetime) -> None:
+    """Let intervals, repeats and escalations go along with a clock that was set by ``moved``; digests keep to it.
+
+    A group that is looked at too soon is put off again by what it is; one looked at too late is told too late.
+    """
+    back = moved < timedelta(0)
+    for group in session.exec(select(Group)):
+        if not Route.model_validate(group.route).digest:
+            group.sent_at = group.sent_at + moved if group.sent_at is not None else None
+            group.due_at = group.due_at + moved if back and group.due_at is not None else group.due_at
+        elif back:
+            group.sent_at = min(group.sent_at, now) if group.sent_at is not None else None
+            group.due_at = min(group.due_at, now) if group.due_at is not None else None
+    waiting = select(GroupMember).join(Alert, col(GroupMember.alert_id) == col(Alert.id))
+    for member in session.exec(waiting.where(Alert.state == AlertState.OPEN, col(GroupMember.escalated).is_(False))):
+        member.told_at = member.told_at + moved if member.told_at is not None else None
+
+
 def _is_news(member: GroupMember, alert: Alert) -> bool:
     return alert.state != AlertState.RESOLVED and alert.revision > member.told_revision
 

@@ -15,7 +15,7 @@ from alerts import lifecycle
 from alerts.deliver import Deliverer, check_channel_url
 from alerts.findings import Finding
 from alerts.routing import Policy, policy
-from config.clock import Clock
+from config.clock import Clock, Elapsed, system_elapsed
 from config.load import Configuration
 from config.manifests.reading import Manifests, Reading
 from config.names import split_purl
@@ -65,6 +65,7 @@ class Assembly:
         clock: Clock,
         rng: Random,
         *,
+        elapsed: Elapsed = system_elapsed,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_result: Callable[[Result], None] | None = None,
     ) -> None:
@@ -82,22 +83,23 @@ class Assembly:
         self.policy = _policy(settings)
         self._budgets = _budgets(store)
         self.https: dict[str, Http] = {
-            "npm": Http(settings.registries.npm, clock=clock, share=self._share("npm")),
-            "pypi": Http(settings.registries.pypi, clock=clock, share=self._share("pypi")),
-            "rdap": Http(_rdap_limits(settings), clock=clock, share=self._share("rdap")),
+            "npm": Http(settings.registries.npm, clock=clock, elapsed=elapsed, share=self._share("npm")),
+            "pypi": Http(settings.registries.pypi, clock=clock, elapsed=elapsed, share=self._share("pypi")),
+            "rdap": Http(_rdap_limits(settings), clock=clock, elapsed=elapsed, share=self._share("rdap")),
         }
-        self._whois = Whois(settings.domains, clock, share=self._share("whois"))
+        self._whois = Whois(settings.domains, clock, elapsed=elapsed, share=self._share("whois"))
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
         self.metrics = Metrics()
-        self.following = Following(store, self.https, settings, clock, rng)
+        self.following = Following(store, self.https, settings, clock, rng, elapsed=elapsed)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
-        self._searching = Http(_SEARCH, clock=clock, share=self._share("search"))
+        self._searching = Http(_SEARCH, clock=clock, elapsed=elapsed, share=self._share("search"))
         self.survey = Survey(
             store,
             NpmSearch(self._searching, lambda: self._destinations.npm_registry_for("")),
             self.recorder,
             clock,
+            elapsed,
             rng,
         )
         self._npm = NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name))

@@ -10,18 +10,17 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlmodel import Session
 
 from alerts import heartbeat
 from alerts.lifecycle import holding
 from alerts.outbox import release_claims
 from alerts.round import tell_due
-from config.clock import Clock
+from config.clock import Clock, Elapsed, system_elapsed
 from config.load import Configuration
 from config.problems import ConfigError
 from config.reload import Reloader
@@ -40,7 +39,8 @@ from monitor.store import health as health_rows
 from monitor.store.engine import StoreError
 from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
-from monitor.ticking import Ticking
+from monitor.ticking import Scheduler, Ticking
+from monitor.timekeeping import Timekeeper, behind, move_waits
 from monitor.upcoming import upcoming
 from monitor.web.server import WebServer
 from monitor.web.site import Site
@@ -60,20 +60,31 @@ GRACE = 8.0
 """Seconds for what is under way when the daemon is told to stop; ten pass before it is killed."""
 RESTS_AT_MOST = 5.0
 """Seconds between two looks at the manifests, however long one takes."""
-STUCK_AFTER = timedelta(minutes=2)
-"""A part of the daemon that has not advanced for so long keeps the watchdog hungry."""
+STUCK_AFTER = 120.0
+"""Seconds; a part of the daemon that has not advanced for so long keeps the watchdog hungry."""
 
 
 class Daemon:
     """Runs until it is told to stop."""
 
-    def __init__(self, assembly: Assembly, clock: Clock, manager: ServiceManager | None = None) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        clock: Clock,
+        manager: ServiceManager | None = None,
+        *,
+        elapsed: Elapsed = system_elapsed,
+    ) -> None:
         self._parts = assembly
         self._clock = clock
         self._manager = manager or ServiceManager()
         self._stop = asyncio.Event()
         self._started = clock()
-        self._advanced = {"checks": clock(), "messages": clock()}
+        self._elapsed = elapsed
+        self._timekeeper = Timekeeper(clock, elapsed)
+        self._behind = timedelta(0)
+        """By how much the clock was set without what waits having gone along: the database could not be written."""
+        self._advanced = {"checks": elapsed(), "messages": elapsed()}
         self._rejected = False
         self._told: dict[str, str] = {}
         """Manifests that were told of as unreadable, by subject, with what was said."""
@@ -84,7 +95,7 @@ class Daemon:
                 lambda: assembly.settings,
                 clock,
                 metrics=assembly.metrics,
-                advancing=lambda: self._advancing(clock()),
+                advancing=self._advancing,
             )
         )
 
@@ -98,13 +109,12 @@ class Daemon:
             loop.add_signal_handler(number, self.stop)
         reloader = Reloader(self._parts.configuration, kinds=frozenset(KINDS))
         loop.add_signal_handler(signal.SIGHUP, reloader.trigger)
-        scheduler = AsyncIOScheduler(
-            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        )
+        scheduler = Scheduler()
         self._schedule(scheduler)
         if self._parts.store.file is not None:
             # The lock on the file says that we are alone: claims of messages belong to a daemon that was killed.
             await self._parts.store.write(lambda session: release_claims(session, self._clock()))
+        await self._go_along(await self._parts.store.read(lambda session: behind(session, self._clock())))
         async with self._parts.watcher:
             reloading = asyncio.create_task(self._reload(reloader))
             following = asyncio.create_task(self._parts.following.run())
@@ -126,24 +136,24 @@ class Daemon:
                 await asyncio.gather(reloading, return_exceptions=True)
         await self._parts.close()
 
-    def _schedule(self, scheduler: AsyncIOScheduler) -> None:
-        every = partial(scheduler.add_job, trigger="interval", next_run_time=datetime.now(UTC))
+    def _schedule(self, scheduler: Scheduler) -> None:
         checks = Ticking(scheduler, self._guarded("checks", self._offer_due), TICK)
         messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
         # What a feed made due, what a check found, and what waits for its channel need not wait for the next tick.
         self._parts.following.on_due = checks.nudge
         self._parts.watcher.on_findings = self._parts.deliverer.on_free = messages.nudge
-        every(self._guarded("health", self._health), seconds=HEALTH_EVERY)
-        every(self._guarded("signals", self._review), seconds=REVIEW_EVERY)
-        every(self._guarded("accounts", self._survey), seconds=SURVEY_EVERY)
+        scheduler.every(HEALTH_EVERY, self._guarded("health", self._health))
+        scheduler.every(REVIEW_EVERY, self._guarded("signals", self._review))
+        scheduler.every(SURVEY_EVERY, self._guarded("accounts", self._survey))
         if self._manager.watchdog:
-            every(self._feed_watchdog, seconds=self._manager.watchdog.total_seconds() / 3)
+            scheduler.every(self._manager.watchdog.total_seconds() / 3, self._feed_watchdog)
 
     def _guarded(self, part: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """A job whose failure is logged and whose success is remembered for the watchdog."""
 
         async def run() -> None:
             try:
+                await self._go_along(self._timekeeper.moved())
                 await job()
             except StoreError as error:
                 log.error("%s", error)
@@ -151,10 +161,24 @@ class Daemon:
             except Exception:  # the outermost loop: a bug in one part must not stop the others
                 log.exception("%s broke", part)
                 return
-            self._advanced[part] = self._clock()
+            self._advanced[part] = self._elapsed()
 
         run.__qualname__ = part
         return run
+
+    async def _go_along(self, moved: timedelta) -> None:
+        """Before anything else looks at the time, what waits goes along with a clock that was set."""
+        moved, self._behind = moved + self._behind, timedelta(0)
+        if not moved:
+            return
+        now = self._clock()
+        self._started = min(self._started, now)
+        try:
+            await self._parts.store.write(lambda session: move_waits(session, moved, now))
+        except StoreError:
+            self._behind += moved
+            raise
+        log.warning("the clock was set by %s; what waits goes along", _signed(moved))
 
     async def _offer_due(self) -> None:
         watcher = self._parts.watcher
@@ -193,7 +217,7 @@ class Daemon:
     async def _beat(self, status: dict[str, Any], now: datetime) -> None:
         """Say that the watch is alive, when it is time and as long as that is true."""
         asked, settings = self._parts.settings.heartbeat, self._parts.settings
-        if asked is None or not self._advancing(now):
+        if asked is None or not self._advancing():
             return
 
         def work(session: Session) -> None:
@@ -204,12 +228,11 @@ class Daemon:
         await self._parts.store.write(work)
 
     async def _feed_watchdog(self) -> None:
-        now = self._clock()
-        if self._advancing(now):
+        if self._advancing():
             self._manager.alive()
 
-    def _advancing(self, now: datetime) -> bool:
-        return all(now - at < STUCK_AFTER for at in self._advanced.values())
+    def _advancing(self) -> bool:
+        return all(self._elapsed() - at < STUCK_AFTER for at in self._advanced.values())
 
     async def _reload(self, reloader: Reloader) -> None:
         await self._take_back()
@@ -278,3 +301,7 @@ class Daemon:
         if self._rejected:
             self._rejected = False
             await self._parts.tell([config_accepted(self._clock())])
+
+
+def _signed(moved: timedelta) -> str:
+    return f"{'-' if moved < timedelta(0) else '+'}{abs(moved)}"

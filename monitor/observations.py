@@ -152,6 +152,8 @@ class Registration(Struct, frozen=True, kw_only=True, tag="registration"):
     """In RDAP's words (RFC 8056), lower case, sorted."""
     nameservers: tuple[str, ...] | UnsetType = UNKNOWN
     """Lower case, without the final dot, sorted."""
+    dated: datetime | UnsetType = UNKNOWN
+    """The server's own clock when it answered; a copy that a cache kept tells when that was."""
 
 
 class Delegation(Struct, frozen=True, kw_only=True, tag="delegation"):

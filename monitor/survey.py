@@ -6,11 +6,11 @@ What it does not tell is counted from what is watched, so nothing waits for it a
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Final, Protocol
 
-from config.clock import Clock
+from config.clock import Clock, Elapsed
 from config.settings import Settings
 from monitor.errors import Refused, Unavailable
 from monitor.record import Recorder
@@ -38,14 +38,17 @@ class Search(Protocol):
 class Survey:
     """Asks about one account at a step."""
 
-    def __init__(self, store: Store, search: Search, recorder: Recorder, clock: Clock, rng: Random) -> None:
+    def __init__(
+        self, store: Store, search: Search, recorder: Recorder, clock: Clock, elapsed: Elapsed, rng: Random
+    ) -> None:
         self._store = store
         self._search = search
         self._recorder = recorder
         self._clock = clock
+        self._elapsed = elapsed
         self._rng = rng
         self._waiting: list[tuple[int, str]] = []
-        self._next_at: datetime | None = None
+        self._next = 0.0
         self._pause = FIRST_PAUSE
         self._refusals = 0
 
@@ -55,38 +58,38 @@ class Survey:
 
     async def step(self) -> bool:
         """Ask about the account whose turn it is, if any and if it is time; whether one was asked about."""
-        now = self._clock()
+        now, elapsed = self._clock(), self._elapsed()
         budget = self._settings.registries.npm.searches_per_minute
-        if not budget or (self._next_at is not None and now < self._next_at):
+        if not budget or elapsed < self._next:
             return False
         if not self._waiting:
             self._waiting = await self._store.read(lambda session: due_accounts(session, now, BATCH))
         if not self._waiting:
             # The question itself costs a scan of the accounts.
-            self._next_at = now + timedelta(minutes=1)
+            self._next = elapsed + 60.0
             return False
         target, subject = self._waiting.pop(0)
         again = jittered(self._settings.schedule.maintainers, self._rng)
         told = None
         name = subject.partition(":~")[2]
         if askable(name):
-            self._next_at = now + timedelta(minutes=1 / budget)
+            self._next = elapsed + 60.0 / budget
             try:
                 told = await self._search.portfolio(name)
                 self._pause, self._refusals = FIRST_PAUSE, 0
             except Unavailable as error:
                 again = max(self._pause, error.retry_after or timedelta(0))
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
-                self._rest(now, again, str(error))
+                self._rest(again, str(error))
             except Refused as error:
                 self._refusals += 1
                 if self._refusals >= REFUSALS:
-                    self._rest(now, NOT_SERVED, str(error))
+                    self._rest(NOT_SERVED, str(error))
         await self._store.write(
             lambda session: self._recorder.surveyed(session, target, subject, told, now, now + again)
         )
         return True
 
-    def _rest(self, now: datetime, pause: timedelta, why: str) -> None:
-        self._next_at = now + pause
+    def _rest(self, pause: timedelta, why: str) -> None:
+        self._next = self._elapsed() + pause.total_seconds()
         log.info("accounts are counted from what is watched for the next %s: %s", pause, why)

@@ -24,6 +24,10 @@ class ServiceManager:
     def status(self, status: str) -> None:
         self._tell(f"STATUS={status}")
 
+    def takes(self, longer: timedelta) -> None:
+        """The start takes at least so much longer from now on."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={longer // timedelta(microseconds=1)}")
+
     def stopping(self) -> None:
         self._tell("STOPPING=1")
 

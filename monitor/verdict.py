@@ -18,6 +18,9 @@ from monitor.observations import Delegation, Domain, DomainState, Outcome, Regis
 
 Evidence = Registration | Delegation
 
+DOUBTED = timedelta(days=3)
+"""A clock that is off by so much or less may be ours as well as theirs."""
+
 
 def verdict(name: str, evidence: Sequence[Evidence], now: datetime, warn_days: Sequence[int]) -> Domain:
     """The domain as this evidence shows it; what no source told is unknown."""
@@ -69,6 +72,7 @@ def _registered(
     if "pending delete" in statuses:
         return DomainState.PENDING_DELETE, f"{said} says that it will be deleted"
     expires = domain.expires_at
+    now = _by_both_clocks(now, first)
     if "expired" in statuses:
         return DomainState.EXPIRED, f"{said} says expired"
     if expires is UNSET:
@@ -81,6 +85,14 @@ def _registered(
     if warn_days and left <= timedelta(days=max(warn_days)):
         return DomainState.EXPIRING, f"{said} gives {expires:%Y-%m-%d} as its expiry, in {left.days} days"
     return DomainState.REGISTERED, f"{said} gives {expires:%Y-%m-%d} as its expiry"
+
+
+def _by_both_clocks(now: datetime, first: Registration) -> datetime:
+    """The earlier one of our clock and the server's, which differ by days at most: one that was put ahead must not
+    make a domain expired. A server whose clock is further off is not asked for the time."""
+    if first.dated is UNSET or abs(now - first.dated) > DOUBTED:
+        return now
+    return min(now, first.dated)
 
 
 def _denied(denied: Sequence[Registration], delegation: Delegation | None) -> tuple[DomainState, str]:

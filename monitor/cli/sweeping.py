@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from alerts.compose import reach_lines
 from alerts.findings import Finding
-from config.clock import system_clock
+from config.clock import system_clock, system_elapsed
 from config.manifests.reading import Reading
 from config.names import parse_package, short_form
 from config.severity import Severity
@@ -33,6 +33,8 @@ from monitor.store.engine import Store
 from monitor.store.lock import alone
 from monitor.store.packages import load_packages
 from monitor.store.targets import all_watched, by_subject
+from monitor.systemd import ServiceManager
+from monitor.timekeeping import until_set
 
 REACH_SHOWN = 3
 
@@ -212,11 +214,13 @@ def run(call: Call) -> None:
 
 
 async def _run(configuration: Any, store: Store) -> None:
-    parts = Assembly(configuration, store, system_clock, Random())
+    manager = ServiceManager()
+    await until_set(system_clock, manager)
+    parts = Assembly(configuration, store, system_clock, Random(), elapsed=system_elapsed)
     reconciled = await parts.reconcile()
     log = logging.getLogger("weaklink.daemon")
     log.info("watching; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed)
-    await Daemon(parts, system_clock).run()
+    await Daemon(parts, system_clock, manager, elapsed=system_elapsed).run()
     log.info("stopped")
 
 

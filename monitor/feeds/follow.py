@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from config.clock import Clock
+from config.clock import Clock, Elapsed
 from monitor.errors import SourceError
 from monitor.feeds.model import Feed, Page
 from monitor.sources.politeness import HostHealth
@@ -23,11 +23,11 @@ from monitor.store.engine import Store
 
 log = logging.getLogger("weaklink.feeds")
 
-LIVE_FOR: Final = timedelta(minutes=2)
-"""A feed that gave no answer for so long is not relied on."""
-LOOK_AT_HEAD_AFTER: Final = timedelta(minutes=1)
-"""Silence after which the feed's newest place is asked for: a reset shows only there."""
-SHORTEST_STALL: Final = timedelta(minutes=10)
+LIVE_FOR: Final = 120.0
+"""Seconds; a feed that gave no answer for so long is not relied on."""
+LOOK_AT_HEAD_AFTER: Final = 60.0
+"""Seconds of silence after which the feed's newest place is asked for: a reset shows only there."""
+SHORTEST_STALL: Final = 600.0
 USUAL_GAPS: Final = 50
 """So many of a feed's usual gaps of silence mean that it stands still."""
 LEARNED: Final = 20
@@ -37,17 +37,17 @@ FARTHEST: Final = 2_000_000
 
 
 class Rhythm(Struct):
-    """How often a feed tells something; pure but for what it remembers."""
+    """How often a feed tells something, in seconds that passed; pure but for what it remembers."""
 
-    began: datetime
+    began: float
     told: int = 0
-    last: datetime | None = None
+    last: float | None = None
 
-    def heard(self, count: int, now: datetime) -> None:
+    def heard(self, count: int, now: float) -> None:
         self.told += count
         self.last = now
 
-    def stalled(self, now: datetime) -> bool:
+    def stalled(self, now: float) -> bool:
         """Whether it has been silent for much longer than it ever is. A feed of few entries never is."""
         if self.last is None or self.told < LEARNED:
             return False
@@ -59,28 +59,40 @@ class Follower:
     """Follows one feed; ``advance`` is called again and again."""
 
     def __init__(
-        self, feed: Feed, store: Store, clock: Clock, rng: Random, sweep: timedelta, on_due: Callable[[], None]
+        self,
+        feed: Feed,
+        store: Store,
+        clock: Clock,
+        elapsed: Elapsed,
+        rng: Random,
+        sweep: timedelta,
+        on_due: Callable[[], None],
     ) -> None:
         """``sweep``: within which everything is looked at after a gap. ``on_due``: called when packages became due."""
         self.feed = feed
         self._store = store
         self._clock = clock
+        self._elapsed = elapsed
         self._rng = rng
         self._sweep = sweep
         self._on_due = on_due
         self._cursor: int | None = None
         self._begun = False
-        self._rhythm = Rhythm(began=clock())
+        self._rhythm = Rhythm(began=elapsed())
+        self._answered: float | None = None
         self._answered_at: datetime | None = None
-        self._head_at: datetime | None = None
+        self._headed: float | None = None
         self._state = "down"
-        self._since = clock()
+        self._since = elapsed()
         self._error = ""
 
     @property
     def live(self) -> bool:
         """Whether the feed can be relied on to tell of changes now."""
-        return self._state == "live" and self._answered_at is not None and self._clock() - self._answered_at < LIVE_FOR
+        return self._state == "live" and not self._silent()
+
+    def _silent(self) -> bool:
+        return self._answered is None or self._elapsed() - self._answered >= LIVE_FOR
 
     def health(self) -> HostHealth:
         """The feed as one more source: ``stalled`` where it answers and tells nothing any more."""
@@ -88,7 +100,7 @@ class Follower:
         return HostHealth(
             host=f"feed of {self.feed.source}",
             state="up" if live else self._state,
-            down_since=None if live else self._since,
+            down_since=None if live else self._clock() - timedelta(seconds=self._elapsed() - self._since),
             last_ok_at=self._answered_at,
             last_error=self._error or ("" if live else "it tells nothing any more; its packages are polled as usual"),
         )
@@ -99,13 +111,13 @@ class Follower:
             more = await self._advance()
         except SourceError as error:
             self._error = error.reason
-            if self._answered_at is None or self._clock() - self._answered_at >= LIVE_FOR:
+            if self._silent():
                 self._begun = False  # how far it is ahead is asked again when it is back
                 await self._enter("down")
             return False
         self._error = ""
-        self._answered_at = self._clock()
-        await self._enter("stalled" if self._rhythm.stalled(self._clock()) else "live")
+        self._answered, self._answered_at = self._elapsed(), self._clock()
+        await self._enter("stalled" if self._rhythm.stalled(self._elapsed()) else "live")
         return more
 
     async def _advance(self) -> bool:
@@ -134,22 +146,21 @@ class Follower:
         newest = {one.subject: one.revision for one in page.announced}
         due = await self._store.write(lambda session: rows.take(session, source, page.cursor, newest, now))
         self._cursor = page.cursor
-        self._rhythm.heard(page.told, now)
+        self._rhythm.heard(page.told, self._elapsed())
         if due:
             self._on_due()
 
     async def _reset_in_silence(self) -> bool:
         """Whether the feed says nothing because its sequence lies behind our cursor."""
-        now = self._clock()
-        quiet_since = max(filter(None, (self._rhythm.last, self._head_at, self._rhythm.began)))
-        if now - quiet_since < LOOK_AT_HEAD_AFTER:
+        quiet_since = max(self._rhythm.last or 0.0, self._headed or 0.0, self._rhythm.began)
+        if self._elapsed() - quiet_since < LOOK_AT_HEAD_AFTER:
             return False
         head = await self._head()
         return self._cursor is not None and head < self._cursor
 
     async def _head(self) -> int:
         head = await self.feed.head()
-        self._head_at = self._clock()
+        self._headed = self._elapsed()
         return head
 
     async def _restart(self, why: str) -> None:
@@ -163,7 +174,7 @@ class Follower:
     async def _enter(self, state: str) -> None:
         if state == self._state:
             return
-        was, self._state, self._since = self._state, state, self._clock()
+        was, self._state, self._since = self._state, state, self._elapsed()
         log.log(logging.INFO if state == "live" else logging.WARNING, "feed of %s: %s", self.feed.source, state)
         if was == "live":
             # Checks were put off because the feed was relied on.

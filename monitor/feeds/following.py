@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from random import Random
 
-from config.clock import Clock
+from config.clock import Clock, Elapsed
 from config.settings import NpmRegistry, PypiRegistry, Settings
 from monitor.feeds.follow import Follower
 from monitor.feeds.npm import NpmFeed
@@ -31,11 +31,13 @@ class Following:
         clock: Clock,
         rng: Random,
         *,
+        elapsed: Elapsed,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._https = https
         self._clock = clock
+        self._elapsed = elapsed
         self._rng = rng
         self._sleep = sleep
         self._changed = asyncio.Event()
@@ -62,7 +64,8 @@ class Following:
     def _follower(self, source: str, url: str, settings: Settings) -> Follower:
         http = self._https[source]
         feed = NpmFeed(http, url) if source == "npm" else PypiFeed(http, url)
-        return Follower(feed, self._store, self._clock, self._rng, settings.schedule.packages, lambda: self.on_due())
+        sweep = settings.schedule.packages
+        return Follower(feed, self._store, self._clock, self._elapsed, self._rng, sweep, lambda: self.on_due())
 
     def live(self, source: str) -> bool:
         """Whether a feed tells of changes at this source now, so that its packages need be polled but rarely."""

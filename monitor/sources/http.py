@@ -23,7 +23,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from msgspec import Struct
 
-from config.clock import Clock, parse_retry_after, system_clock
+from config.clock import Clock, Elapsed, parse_retry_after, system_clock, system_elapsed
 from config.settings import HttpLimits
 from monitor.errors import Refused, Unavailable
 from monitor.sources.politeness import Host, HostHealth, Shared
@@ -59,7 +59,7 @@ class Http:
         limits: HttpLimits,
         *,
         clock: Clock = system_clock,
-        monotonic: Callable[[], float] = time.monotonic,
+        elapsed: Elapsed = system_elapsed,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         rng: Random | None = None,
         share: Callable[[str], Shared] | None = None,
@@ -68,7 +68,7 @@ class Http:
         self.limits = limits
         self._share = share
         self._clock = clock
-        self._monotonic = monotonic
+        self._elapsed = elapsed
         self._sleep = sleep
         self._rng = rng or Random()
         self._hosts: dict[str, Host] = {}
@@ -121,7 +121,7 @@ class Http:
                 per_second=self.limits.requests_per_second,
                 connections=self.limits.connections,
                 clock=self._clock,
-                monotonic=self._monotonic,
+                elapsed=self._elapsed,
                 sleep=self._sleep,
                 shared=self._share(name) if self._share else None,
             )

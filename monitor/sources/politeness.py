@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from config.clock import Clock
+from config.clock import Clock, Elapsed
 from monitor.errors import Unavailable
 
 TRIP_AFTER = 5
@@ -90,7 +90,7 @@ class Host:
         per_second: float,
         connections: int,
         clock: Clock,
-        monotonic: Callable[[], float],
+        elapsed: Elapsed,
         sleep: Callable[[float], Awaitable[object]],
         shared: Shared | None = None,
     ) -> None:
@@ -99,15 +99,16 @@ class Host:
         self._sharers = 1
         self.limit(per_second, connections)
         self._clock = clock
-        self._monotonic = monotonic
+        self._elapsed = elapsed
         self._sleep = sleep
         self._next = 0.0
         self._failed_in_a_row = 0
         self._pause = FIRST_PAUSE
-        self._closed_until: datetime | None = None
-        self._slowed_until: datetime | None = None
+        # By the time that passes: a clock that is set must neither open a breaker nor keep one shut for a day.
+        self._closed_until: float | None = None
+        self._slowed_until: float | None = None
+        self._down_since: float | None = None
         self._probing = False
-        self._down_since: datetime | None = None
         self._last_ok_at: datetime | None = None
         self._last_error = ""
         self._successes = 0
@@ -142,10 +143,10 @@ class Host:
                         self._shared.given_up()
 
     def _refuse_if_closed(self) -> None:
-        now = self._clock()
+        now = self._elapsed()
         for until, why in ((self._slowed_until, "asked us to wait"), (self._closed_until, self._last_error)):
             if until is not None and until > now:
-                raise Unavailable(self.name, why, retry_after=until - now)
+                raise Unavailable(self.name, why, retry_after=timedelta(seconds=until - now))
         if self._probing:
             raise self._being_tried()
 
@@ -155,7 +156,7 @@ class Host:
             if standing is not None:
                 self._adopt(standing)
             return
-        now = self._monotonic()
+        now = self._elapsed()
         self._next = max(self._next, now - self._burst)
         wait = self._next - now
         self._next += self._interval
@@ -164,10 +165,10 @@ class Host:
 
     def _adopt(self, standing: Standing) -> None:
         """What all processes hold is what this one goes by."""
-        now = self._clock()
+        now = self._elapsed()
         self._slowed_until = _after(now, standing.slowed)
         self._closed_until = _after(now, standing.closed)
-        self._down_since = None if standing.down is None else now - timedelta(seconds=standing.down)
+        self._down_since = None if standing.down is None else now - standing.down
         self._failed_in_a_row = standing.failures
         if standing.failures == 0:
             self._pause = FIRST_PAUSE
@@ -202,11 +203,11 @@ class Host:
         self._failures += 1
         self._failed_in_a_row += 1
         self._last_error = reason
-        now = self._clock()
+        now = self._elapsed()
         # Those that were under way when the breaker opened tell nothing new.
         if self._failed_in_a_row >= TRIP_AFTER and (self._closed_until is None or self._closed_until <= now):
-            self._down_since = self._down_since or now
-            self._closed_until = now + self._pause
+            self._down_since = now if self._down_since is None else self._down_since
+            self._closed_until = now + self._pause.total_seconds()
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def slowed(self, retry_after: timedelta) -> timedelta:
@@ -215,25 +216,28 @@ class Host:
         if self._shared is not None:
             self._shared.slowed(wait)
         self._told += 1
-        self._slowed_until = self._clock() + wait
+        self._slowed_until = self._elapsed() + wait.total_seconds()
         self._last_error = "asked us to wait"
         return wait
 
     def health(self) -> HostHealth:
-        now = self._clock()
-        slowed = self._slowed_until is not None and self._slowed_until > now
+        slowed = self._slowed_until is not None and self._slowed_until > self._elapsed()
         state = "down" if self._down_since is not None else "slowed" if slowed else "up"
         return HostHealth(
             host=self.name,
             state=state,
-            down_since=self._down_since,
+            down_since=self._moment(self._down_since),
             last_ok_at=self._last_ok_at,
             last_error=self._last_error if state != "up" else "",
-            retry_at=self._slowed_until if slowed else self._closed_until,
+            retry_at=self._moment(self._slowed_until if slowed else self._closed_until),
             successes=self._successes,
             failures=self._failures,
         )
 
+    def _moment(self, elapsed: float | None) -> datetime | None:
+        """By the clock as it goes now."""
+        return None if elapsed is None else self._clock() + timedelta(seconds=elapsed - self._elapsed())
 
-def _after(now: datetime, seconds: float) -> datetime | None:
-    return now + timedelta(seconds=seconds) if seconds > 0 else None
+
+def _after(now: float, seconds: float) -> float | None:
+    return now + seconds if seconds > 0 else None

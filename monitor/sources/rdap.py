@@ -14,8 +14,10 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 from whoisit.overrides import iana_overrides
 
+from config.clock import http_date
 from config.names import BadName, parse_domain
 from monitor.errors import SourceError
 from monitor.observations import Outcome, Registration
@@ -50,8 +52,7 @@ class Bootstrap:
         """The base URL for a top-level domain; None where it has no RDAP server, or where that cannot be known."""
         if self._table is None:
             self._read(await self._load())
-        stale = self._fetched_at is None or now - self._fetched_at > FRESH
-        if stale and (self._tried_at is None or now - self._tried_at > timedelta(hours=1)):
+        if not _within(self._fetched_at, now, FRESH) and not _within(self._tried_at, now, timedelta(hours=1)):
             self._tried_at = now
             await self._refresh(now)
         table = self._table or {}
@@ -88,6 +89,11 @@ class Bootstrap:
             self._table, self._fetched_at = table, now
             kept = {"url": self._url, "fetched_at": now.isoformat(), "table": table}
             await self._save(msgspec.json.encode(kept).decode())
+
+
+def _within(moment: datetime | None, now: datetime, span: timedelta) -> bool:
+    """Whether it was so lately. A moment of the future was written down by a clock that has been put back since."""
+    return moment is not None and timedelta(0) <= now - moment <= span
 
 
 def parse_bootstrap(body: bytes) -> dict[str, str]:
@@ -185,7 +191,9 @@ def judge(reply: Reply, domain: str, server: str, now: datetime) -> Registration
         document = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, RecursionError):
         return _unavailable(server, now, "the answer is no JSON")
-    return parse_rdap(document, domain, server, now)
+    found = parse_rdap(document, domain, server, now)
+    dated = http_date(reply.headers.get("date", ""))
+    return found if dated is None else replace(found, dated=dated)
 
 
 def _is_object(body: bytes) -> bool:

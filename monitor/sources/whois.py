@@ -7,14 +7,13 @@ strangers.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
 from whois.whois import NICClient
 
-from config.clock import Clock
+from config.clock import Clock, Elapsed, system_elapsed
 from config.settings import Domains
 from config.values import parse_address
 from monitor.errors import Unavailable
@@ -52,14 +51,14 @@ class Whois:
         settings: Domains,
         clock: Clock,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        elapsed: Elapsed = system_elapsed,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         share: Callable[[str], Shared] | None = None,
     ) -> None:
         self.settings = settings
         self._share = share
         self._clock = clock
-        self._monotonic = monotonic
+        self._elapsed = elapsed
         self._sleep = sleep
         self._hosts: dict[str, Host] = {}
 
@@ -95,7 +94,7 @@ class Whois:
                 per_second=self.settings.requests_per_second,
                 connections=1,
                 clock=self._clock,
-                monotonic=self._monotonic,
+                elapsed=self._elapsed,
                 sleep=self._sleep,
                 shared=self._share(name) if self._share else None,
             )

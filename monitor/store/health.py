@@ -28,7 +28,17 @@ def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
         elif row.state != host.state:
             row.state, row.since = host.state, host.down_since or now
         row.last_ok_at, row.error, row.retry_at = host.last_ok_at, host.last_error[:500], host.retry_at
+    say_alive(session, now)
+
+
+def say_alive(session: Session, now: datetime) -> None:
     session.merge(Meta(name=ALIVE, value=now.isoformat()))
+
+
+def last_alive(session: Session) -> datetime | None:
+    """When a daemon last said that it is alive."""
+    kept = session.get(Meta, ALIVE)
+    return datetime.fromisoformat(kept.value) if kept else None
 
 
 def status(session: Session, now: datetime) -> dict[str, Any]:
@@ -48,7 +58,6 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
     ).all()
     sources = session.scalars(select(SourceHealth).order_by(col(SourceHealth.host))).all()
     deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
-    alive = session.get(Meta, ALIVE)
     total, fresh, overdue = counts[0], counts[1] or 0, counts[2] or 0
     return {
         "targets": total,
@@ -72,5 +81,5 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
         ],
         "deliveries": {str(state): count for state, count in deliveries},
         "silences": silences.listed(session, now),
-        "daemon_alive_at": datetime.fromisoformat(alive.value) if alive else None,
+        "daemon_alive_at": last_alive(session),
     }

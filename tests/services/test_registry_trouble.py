@@ -54,7 +54,7 @@ def time() -> Time:
 @pytest.fixture
 async def http(time: Time) -> AsyncIterator[Http]:
     limits = NpmRegistry(timeout=timedelta(seconds=3), max_body=4_000_000, requests_per_second=1000.0)
-    found = Http(limits, clock=time.clock, monotonic=lambda: time.seconds, sleep=time.sleep, rng=Random(1))
+    found = Http(limits, clock=time.clock, elapsed=lambda: time.seconds, sleep=time.sleep, rng=Random(1))
     yield found
     await found.close()
 

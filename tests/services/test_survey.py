@@ -32,7 +32,9 @@ class World:
     def __init__(self, folder: Path, registry: Any, store: Store) -> None:
         self.registry = registry
         self.now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-        self.parts = Assembly(load(folder / "weaklink.toml"), store, lambda: self.now, Random(1))
+        self.parts = Assembly(
+            load(folder / "weaklink.toml"), store, lambda: self.now, Random(1), elapsed=lambda: self.now.timestamp()
+        )
 
     async def sees(self, *documents: dict[str, Any]) -> None:
         await self.parts.reconcile()

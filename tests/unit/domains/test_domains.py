@@ -234,6 +234,20 @@ def test_a_registry_that_publishes_no_expiry_says_so() -> None:
     assert "publishes no expiry date" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("dated", "state"),
+    [
+        (NOW - timedelta(days=1), DomainState.EXPIRING),
+        (NOW - timedelta(minutes=5), DomainState.EXPIRED),
+        (NOW + timedelta(days=1), DomainState.EXPIRED),
+        (NOW - timedelta(days=400), DomainState.EXPIRED),
+    ],
+)
+def test_a_clock_that_was_put_ahead_makes_no_domain_expired(dated: datetime, state: DomainState) -> None:
+    told = registration(days=-0.5, dated=dated)
+    assert verdict("x.com", [told, delegation()], NOW, WARN).state is state
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([registration(NO), registration(NO, source="whois"), delegation(NO), delegation()])))
 def test_failures_never_make_a_domain_lapse(evidence: list[Any]) -> None:

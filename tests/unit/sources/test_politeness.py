@@ -19,9 +19,10 @@ class Time:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.set_by = timedelta(0)
 
     def clock(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return START + self.set_by + timedelta(seconds=self.seconds)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
@@ -33,7 +34,7 @@ class Time:
             per_second=per_second,
             connections=connections,
             clock=self.clock,
-            monotonic=lambda: self.seconds,
+            elapsed=lambda: self.seconds,
             sleep=self.sleep,
         )
 
@@ -212,3 +213,29 @@ async def test_new_limits_count_from_the_next_request_on(time: Time) -> None:
         host.limit(1000.0, 2)
         async with host.turn(), host.turn():
             assert host.health().state == "up"
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(days=1)])
+async def test_a_clock_that_is_set_neither_shuts_a_host_out_nor_lets_it_be_asked_too_soon(
+    time: Time, by: timedelta
+) -> None:
+    host = time.host()
+    host.slowed(timedelta(seconds=120))
+    time.set_by = by
+    time.seconds = 119
+    with pytest.raises(Unavailable) as raised:
+        async with host.turn():
+            pass
+    assert raised.value.retry_after == timedelta(seconds=1)
+    assert host.health().retry_at == START + by + timedelta(seconds=120)
+    time.seconds = 121
+    async with host.turn():
+        pass
+
+
+async def test_a_host_is_down_for_as_long_as_it_was_whatever_the_clock_says(time: Time) -> None:
+    host = time.host()
+    trip(host)
+    time.seconds = 20
+    time.set_by = timedelta(days=1)
+    assert host.health().down_since == START + timedelta(days=1)
