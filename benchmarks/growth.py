@@ -1,0 +1,200 @@
+"""What one target costs a store of a thousand and of a million: the pieces of work that a watch is made of.
+
+Each piece runs as the daemon runs it, in one transaction, over targets that lie all over the store; those that change
+have eight to twelve releases in every store, so that only the store's size differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from alerts.dispatch import due_notifications
+from alerts.routing import policy
+from benchmarks.large_store import NOW, build, year
+from benchmarks.metering import Meter, Used, work
+from config.settings import Channel, Route, Settings, Thresholds
+from monitor.changes.compounds import COMPOUNDS
+from monitor.health import INHIBITIONS, watch_findings
+from monitor.observations import Domain, Package
+from monitor.queries.gauges import gauges
+from monitor.record import Recorder
+from monitor.results import Result, Seen, Unchanged
+from monitor.schedule import Due
+from monitor.store import health
+from monitor.store.engine import Store
+from monitor.store.packages import load_packages
+from monitor.store.tables import ReleaseRow, Target, WatchEntry
+from monitor.store.targets import Wanted, by_subject, reconcile, subjects_of, take_due
+from monitor.store.watchlist import amend
+from monitor.upcoming import upcoming
+from monitor.validators import Validators
+
+TAKEN: Final = 200
+UNCHANGED: Final = 200
+CHANGED: Final = 20
+DOMAINS: Final = 10
+SCRIPTS: Final = 4
+"""Every so many changed packages, one brings a script that runs on install, which opens an alert."""
+ROUTES: Final = tuple(
+    map(
+        Route.model_validate,
+        (
+            # Everything at once, so that each round has messages to make, and all of it in a digest besides.
+            {
+                "match": {"severity": ">=low"},
+                "channels": ["chat"],
+                "group_by": ["cause"],
+                "group_wait": "30s",
+                "group_interval": "0s",
+                "continue": True,
+            },
+            {"match": {"severity": ">=low"}, "channels": ["mail"], "digest": "0 8 * * mon-fri"},
+        ),
+    )
+)
+EACH: Final = "each"
+WHOLE: Final = "whole"
+
+
+class Grown:
+    """A store of so many targets, and the work that is done in it."""
+
+    def __init__(self, url: str, targets: int) -> None:
+        self.store = Store(url)
+        self.targets = targets
+        build(self.store, year(targets))
+        self.meter = Meter(self.store)
+        channels = tuple(Channel(name=name, url=f"json://127.0.0.1/{name}") for name in ("chat", "mail"))
+        self.settings = Settings(route=ROUTES, channel=channels, thresholds=Thresholds())
+        self.policy = policy(self.settings, COMPOUNDS, INHIBITIONS)
+        self.recorder = Recorder(self.settings, self.policy, Random(1))
+        self.now = NOW
+        with self.store.reading() as session:
+            self._choose(session)
+        # A daemon has reviewed the signals before; the first time takes up everything.
+        with self.store.transaction() as session:
+            self.recorder.review(session, self.now)
+
+    def _choose(self, session: Session) -> None:
+        sized = (
+            select(col(ReleaseRow.target_id))
+            .group_by(col(ReleaseRow.target_id))
+            .having(func.count().between(8, 12))
+            .order_by(col(ReleaseRow.target_id))
+        )
+        found = spread(list(session.scalars(sized)), CHANGED)
+        self.changing = by_subject(session, subjects_of(session, found).values())
+        watched = select(col(Target.subject)).where(col(Target.due_at).is_not(None)).order_by(col(Target.id))
+        packages = list(session.scalars(watched.where(col(Target.sort) == "package")))
+        self.quiet = by_subject(session, spread(packages, UNCHANGED))
+        self.domains = spread(list(session.scalars(watched.where(col(Target.sort) == "domain"))), DOMAINS)
+        rows = session.execute(select(WatchEntry, col(Target.subject)).join(Target)).all()
+        self.wanted = [
+            Wanted(
+                watch=entry.watch,
+                owner=entry.owner,
+                subject=subject,
+                sort="package",
+                direct=entry.direct,
+                via=tuple(() if entry.direct else (f"package-{entry.target_id // 5 * 5}",)),
+                versions=("1.2.3",),
+                source=entry.source,
+            )
+            for entry, subject in rows
+        ]
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        with self.store.reading() as session:
+            return int(gauges(session, self.now).database_bytes)
+
+    def round(self) -> Iterator[tuple[str, str, Used, int]]:
+        """Each piece of work once: its name, whether it looks at every target, what it cost, for how many targets."""
+        self.now += timedelta(minutes=1)
+        used, taken = self._do(lambda s: take_due(s, self.now, TAKEN, "npm"), write=False)
+        yield "taking what is due", EACH, used, len(taken)
+        used, taken = self._do(lambda s: take_due(s, self.now, 16, "domain"), write=False)
+        yield "taking a domain that is due", EACH, used, max(1, len(taken))
+        used, _ = self._record([Unchanged(due=d, at=self.now, validators=Validators(etag="a")) for d in self.quiet])
+        yield "recording an unchanged check", EACH, used, UNCHANGED
+        used, _ = self._record(list(self._released()))
+        yield "recording a changed package", EACH, used, CHANGED
+        used, _ = self._record(list(self._moved()))
+        yield "recording a changed domain", EACH, used, DOMAINS
+        self.now += timedelta(minutes=1)
+        used, made = self._do(lambda s: due_notifications(s, self.policy, self.now, upcoming))
+        yield "composing an alert", EACH, used, max(1, made)
+        used, _ = self._do(lambda s: health.status(s, self.now), write=False)
+        yield "status", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: watch_findings(s, (), self.settings, self.now), write=False)
+        yield "health's look at sources and channels", EACH, used, 1
+        used, _ = self._do(lambda s: gauges(s, self.now), write=False)
+        yield "metrics", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: self.recorder.review(s, self.now))
+        yield "review of signals", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: reconcile(s, self.wanted, self.now, Random(1)))
+        yield "reconciling everything", WHOLE, used, self.targets
+        one = self.wanted[len(self.wanted) // 2]
+        edited = replace(one, versions=(f"1.2.{self.now.minute}",))
+        used, _ = self._do(lambda s: amend(s, [], [edited], self.now, Random(1)))
+        yield "reconciling an edit", EACH, used, 1
+
+    def _do(self, done: Any, *, write: bool = True) -> tuple[Used, Any]:
+        return work(self.store, self.meter, done, write=write)
+
+    def _record(self, results: Sequence[Result]) -> tuple[Used, Any]:
+        return self._do(lambda s: self.recorder.record(s, results, self.now))
+
+    def _released(self) -> Iterator[Result]:
+        """A release of each; some bring a script."""
+        with self.store.reading() as session:
+            known = load_packages(session, [due.id for due in self.changing])
+        for number, due in enumerate(self.changing):
+            scripts = {"postinstall": f"node {self.now:%H%M}.js"} if number % SCRIPTS == 0 else {}
+            yield self._seen(due, released(known[due.id].package, self.now, scripts))
+
+    def _moved(self) -> Iterator[Result]:
+        """Other name servers for each."""
+        with self.store.reading() as session:
+            dues = by_subject(session, self.domains)
+        for due in dues:
+            assert due.domain is not None
+            yield self._seen(due, replace(due.domain, nameservers=(f"ns{self.now:%H%M}.example",)))
+
+    def _seen(self, due: Due, observation: Package | Domain) -> Seen:
+        return Seen(due=due, at=self.now, observation=observation, validators=Validators(etag="b"), looked_up=True)
+
+    def close(self) -> None:
+        self.store.close()
+        if self.store.file is not None:
+            for file in self.store.file.parent.glob(f"{self.store.file.name}*"):
+                file.unlink()
+
+
+def released(package: Package, now: datetime, scripts: dict[str, str]) -> Package:
+    """The package with one more release, now."""
+    assert isinstance(package.releases, dict)
+    last = list(package.releases.values())[-1]
+    version = f"{now:%-H%M}.0.0"
+    fresh = replace(
+        last, version=version, published_at=now, scripts=scripts, integrity={"tarball": f"sha512-{version}"}
+    )
+    return replace(package, releases=package.releases | {version: fresh}, latest=version)
+
+
+def spread(items: Sequence[Any], count: int) -> list[Any]:
+    """So many of them, at even distances."""
+    return [items[number * len(items) // count] for number in range(count)]
+
+
+def sqlite_url(folder: Path, targets: int) -> str:
+    return f"sqlite:///{folder}/{targets}.db"
