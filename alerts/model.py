@@ -48,6 +48,7 @@ class Alert(SQLModel, table=True):
             sqlite_where=text("state <> 'resolved'"),
             postgresql_where=text("state <> 'resolved'"),
         ),
+        Index("alert_cause", "cause", postgresql_ops={"cause": "text_pattern_ops"}),
     )
     id: int | None = Field(default=None, primary_key=True)
     fingerprint: str = Field(max_length=32, index=True)
@@ -176,7 +177,7 @@ class Delivery(SQLModel, table=True):
     """One message to one channel, owed from the transaction that made it until it is sent or given up."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("delivery_queue", "state", "channel", "id"),)
+    __table_args__ = (Index("delivery_queue", "state", "channel", "id"), Index("delivery_made", "created_at"))
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True, max_length=64)
     """The idempotency key: a receiver that sees it twice has the same message twice."""

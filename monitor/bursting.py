@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from config.names import account_subject
 from config.severity import Severity
 from monitor.accounts import is_person
 from monitor.changes.bursts import WINDOW, Published, bursts, is_habit
 from monitor.changes.model import Change
 from monitor.observations import Account
 from monitor.reach import Joined
-from monitor.store.changes import Recorded, releases_since
+from monitor.store.changes import Recorded, releases_behind, releases_by
 from monitor.store.memberships import maintainers_of
 from monitor.store.tables import Membership, ReleaseRow, Target
 from monitor.store.targets import ids_of, reach_of
@@ -33,21 +34,20 @@ def found_bursts(session: Session, joined: Sequence[Joined], least: int, now: da
         return []
     earliest = min(j.change.happened_at or now for j in new)
     since = max(min(earliest, now) - WINDOW, now - LOOKED_BACK)
-    published = releases_since(session, since)
-    fresh = {j.due.id for j in new}
     told: list[Change] = []
     for ecosystem in sorted({j.due.source for j in new}):
-        mine = [one for one in published if one.ecosystem == ecosystem]
-        if len({one.target_id for one in mine}) >= least:
-            named = [(one.account, one.purl, one.at) for one in mine if _named(one.account)]
-            others = [one for one in mine if not _named(one.account)]
-            people = maintainers_of(session, {one.target_id for one in others})
-            shared = [(who, one.purl, one.at) for one in others for who in people.get(one.target_id, ())]
-            for releases, own in ((named, True), (shared, False)):
-                for burst in bursts(releases, least, ecosystem, own=own):
-                    present = [(at, purl) for who, purl, at in releases if who == burst.account]
-                    told.append(_weighed(session, burst, present, own=own))
-    return _recorded(session, told, fresh)
+        mine = [j for j in new if j.due.source == ecosystem]
+        accounts = {j.change.account for j in mine if _named(j.change.account)}
+        named = releases_by(session, ecosystem, accounts, since)
+        people = maintainers_of(session, {j.due.id for j in mine if not _named(j.change.account)})
+        behind = {account_subject(ecosystem, who) for who in set().union(*people.values())}
+        shared = [one for one in releases_behind(session, behind, since) if not _named(one.publisher)]
+        for published, own in ((named, True), (shared, False)):
+            releases = [(one.account, one.purl, one.at) for one in published]
+            for burst in bursts(releases, least, ecosystem, own=own):
+                present = [(at, purl) for who, purl, at in releases if who == burst.account]
+                told.append(_weighed(session, burst, present, own=own))
+    return _recorded(session, told, {j.due.id for j in new})
 
 
 def _named(account: str) -> bool:

@@ -91,7 +91,7 @@ def _domain(
     # Most exposed first: what most of the user's watches use.
     targets = sorted({target for _, target in users}, key=lambda t: (-len(reach.get(t, ())), subjects.get(t, "")))
     packages = [subjects[target] for target in targets if target in subjects]
-    known = {purl: count for purl in packages[:MOST_COUNTED] if (count := dependants(session, split_purl(purl)[1]))}
+    known = dependants(session, packages[:MOST_COUNTED])
     touched = sorted({one for target in (due.id, *targets) for one in reach.get(target, ())})
     evidence = {**change.evidence, "accounts": accounts, "packages": packages, "dependants": known}
     return Joined(due, replace(change, evidence=evidence), tuple(touched), tuple(accounts))

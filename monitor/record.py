@@ -439,7 +439,7 @@ def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[
             .where(col(Snapshot.id).in_(chunk))
             .values(
                 last_seen=select(col(Target.fresh_at))
-                .where(col(Target.snapshot_id) == col(Snapshot.id))
+                .where(col(Target.id) == col(Snapshot.target_id))
                 .scalar_subquery()
             )
         )

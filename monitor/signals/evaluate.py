@@ -20,7 +20,7 @@ from monitor.signals.w4_maintainers import maintainers
 from monitor.signals.w5_contributors import contributors
 from monitor.signals.w6_portfolio import SEARCH, STORE
 from monitor.store.changes import Recorded
-from monitor.store.memberships import Row, accounts_on_domains
+from monitor.store.memberships import Row, accounts_on_domains, domains_behind
 from monitor.store.signals import (
     LAST_PUBLISHED,
     Key,
@@ -184,12 +184,12 @@ def _addresses(
     session: Session, sights: Sequence[Sight], turned: Sequence[Turned], accounts: Mapping[str, int], new: set[str]
 ) -> Iterable[Case]:
     """W1 of these packages and accounts, and of those with an address on a domain whose state turned."""
-    lapsed = lapsed_domains(session)
     on_turned = accounts_on_domains(session, (one.domain.name for one in turned))
     news = {one.domain.name for one in turned if not one.first}
     ids = {**accounts, **ids_of(session, {row.account for row in on_turned if row.account} - accounts.keys())}
     subjects = {sight.target: sight.subject for sight in sights} | {ids[account]: account for account in ids}
     subjects |= subjects_of(session, {row.target_id for row in on_turned} - subjects.keys())
+    lapsed = lapsed_domains(session, domains_behind(session, subjects, {*accounts, *ids}))
     loud = {sight.target for sight in sights if not sight.first} | {ids[one] for one in accounts if one not in new}
     published: dict[int, set[Published]] = {}
     for row in on_turned:

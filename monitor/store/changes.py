@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import insert, select
@@ -16,7 +16,7 @@ from monitor.changes.findings import finding
 from monitor.changes.model import Change
 from monitor.snapshots import digest, encode
 from monitor.store.packages import chunks
-from monitor.store.tables import ChangeRow, Target
+from monitor.store.tables import ChangeRow, Membership, Target
 
 
 class Recorded(msgspec.Struct):
@@ -113,28 +113,57 @@ def recent_findings(session: Session, subjects: Iterable[str], since: datetime) 
 class PublishedRow(msgspec.Struct):
     """A release that was seen to be published."""
 
-    target_id: int
     purl: str
-    ecosystem: str
-    account: str
+    publisher: str
     """Who published it; ``""`` where that is not known."""
+    account: str
+    """Who published it, or who can."""
     at: datetime
 
 
-def releases_since(session: Session, since: datetime) -> list[PublishedRow]:
-    """Releases that were seen to be published since then."""
-    rows = session.execute(
-        select(
-            col(ChangeRow.target_id),
-            col(ChangeRow.subject),
-            col(Target.source),
-            col(ChangeRow.account),
-            col(ChangeRow.happened_at),
-            col(ChangeRow.at),
+def releases_by(session: Session, ecosystem: str, accounts: Iterable[str], since: datetime) -> list[PublishedRow]:
+    """Releases of these accounts, by their names, that were seen to be published since then."""
+    found: list[PublishedRow] = []
+    for chunk in chunks(sorted(set(accounts))):
+        rows = session.execute(
+            _CHANGES.join(Target, col(Target.id) == col(ChangeRow.target_id)).where(
+                col(ChangeRow.account).in_(chunk),
+                col(ChangeRow.kind) == "release-published",
+                col(ChangeRow.at) >= since,
+                col(Target.source) == ecosystem,
+            )
         )
-        .join(Target, col(Target.id) == col(ChangeRow.target_id))
-        .where(col(ChangeRow.kind) == "release-published", col(ChangeRow.at) >= since)
-    )
-    return [
-        PublishedRow(row.target_id, row.subject, row.source, row.account, row.happened_at or row.at) for row in rows
-    ]
+        found += (PublishedRow(row.subject, row.account, row.account, row.happened_at or row.at) for row in rows)
+    return found
+
+
+def releases_behind(session: Session, accounts: Iterable[str], since: datetime) -> list[PublishedRow]:
+    """Releases of the packages that these accounts, by their subjects, can publish; one for each of them."""
+    people: dict[int, list[str]] = {}
+    for chunk in chunks(sorted(set(accounts))):
+        members = select(col(Membership.target_id), col(Membership.account)).distinct()
+        for target, account in session.execute(
+            members.where(col(Membership.account).in_(chunk), col(Membership.role) == "maintainer")
+        ):
+            people.setdefault(target, []).append(account.partition(":~")[2])
+    found: list[PublishedRow] = []
+    for targets in chunks(sorted(people)):
+        # By target and time; the kind is left to us, since SQLite would take its index instead.
+        rows = session.execute(_CHANGES.where(col(ChangeRow.target_id).in_(targets), col(ChangeRow.at) >= since))
+        found += (
+            PublishedRow(row.subject, row.account, account, row.happened_at or row.at)
+            for row in rows
+            if row.kind == "release-published"
+            for account in people[row.target_id]
+        )
+    return found
+
+
+_CHANGES: Final = select(
+    col(ChangeRow.target_id),
+    col(ChangeRow.subject),
+    col(ChangeRow.kind),
+    col(ChangeRow.account),
+    col(ChangeRow.happened_at),
+    col(ChangeRow.at),
+)

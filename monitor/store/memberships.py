@@ -108,6 +108,16 @@ def accounts_on_domains(session: Session, domains: Iterable[str]) -> list[Any]:
     return found
 
 
+def domains_behind(session: Session, packages: Iterable[int], accounts: Iterable[str]) -> set[str]:
+    """The domains of every address of these packages, and of these accounts wherever it is published."""
+    found: set[str] = set()
+    for which, wanted in ((col(Membership.target_id), set(packages)), (col(Membership.account), set(accounts))):
+        for chunk in chunks(sorted(wanted)):
+            query = select(col(Membership.domain)).where(which.in_(chunk), col(Membership.domain) != "")
+            found.update(session.scalars(query.distinct()))
+    return found
+
+
 def packages_behind(session: Session, subject: str) -> set[str]:
     """The purls of the packages that an account can publish, or that an address on a domain belongs to."""
     if subject.startswith("domain:"):

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
-from sqlalchemy import distinct, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from config.names import split_purl
 from monitor.observations import Package, Release
 from monitor.snapshots import (
     COMMON,
@@ -24,7 +25,7 @@ from monitor.snapshots import (
     encode_package,
 )
 from monitor.store.bulk import insert_rows
-from monitor.store.tables import ReleaseRow, Snapshot, Value
+from monitor.store.tables import Dependency, ReleaseRow, Snapshot, Target, Value
 
 CHUNK = 500
 """Most values in one IN (…): SQLite allows 32,766, a plan stays good well below."""
@@ -56,6 +57,11 @@ class Stored(Struct):
 def chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]
+
+
+def storable(name: str) -> str:
+    """The name of a dependency as it is kept: whoever wrote it may have written anything."""
+    return name[:250].replace("\0", "")
 
 
 def put_values(session: Session, values: dict[bytes, bytes]) -> None:
@@ -134,21 +140,27 @@ def load_packages(session: Session, targets: Iterable[int]) -> dict[int, Stored]
     return known
 
 
-def dependants(session: Session, name: str) -> int:
-    """How many watched packages have had a release that depends on ``name``: the dependants that are known here.
+def dependants(session: Session, purls: Sequence[str]) -> dict[str, int]:
+    """How many watched packages have had a release that depends on each of these: the dependants that are known here.
 
-    Looks through the distinct lists of dependencies, not through releases; for alerts about domains, which are rare.
+    Those without any are left out.
     """
-    needle = encode(name) + b":"
-    holds = (
-        func.position(literal(needle).op("IN")(col(Value.body)))
-        if session.get_bind().dialect.name == "postgresql"
-        else func.instr(col(Value.body), needle)
-    )
-    lists = select(col(Value.digest)).where(holds > 0)
-    query = select(func.count(distinct(col(ReleaseRow.target_id)))).where(col(ReleaseRow.dependencies).in_(lists))
-    count: int = session.execute(query).scalar_one()
-    return count
+    found: dict[str, int] = {}
+    named = []
+    for purl in purls:
+        ecosystem, name = split_purl(purl)
+        named.append((purl, ecosystem, storable(name)))
+    for ecosystem in sorted({ecosystem for _, ecosystem, _ in named}):
+        for chunk in chunks([name for _, source, name in named if source == ecosystem]):
+            rows = session.execute(
+                select(col(Dependency.name), func.count().label("dependants"))
+                .join(Target, col(Target.id) == col(Dependency.target_id))
+                .where(col(Dependency.name).in_(chunk), col(Target.source) == ecosystem)
+                .group_by(col(Dependency.name))
+            )
+            counts = {row.name: row.dependants for row in rows}
+            found |= {purl: counts[name] for purl, source, name in named if source == ecosystem and name in counts}
+    return found
 
 
 class PackageWriter:
@@ -160,6 +172,7 @@ class PackageWriter:
         self._values: dict[bytes, bytes] = {}
         self._releases: list[tuple[Any, ...]] = []
         self._gone: list[int] = []
+        self._dependencies: set[tuple[str, int]] = set()
 
     def facts(self, package: Package) -> bytes:
         """Keep the facts of a package; their digest."""
@@ -177,6 +190,7 @@ class PackageWriter:
         bodies = stored.bodies if stored else {}
         cache: dict[Any, bytes] = {}
         withdrawn = stored.withdrawn if stored else {}
+        known = {dependencies for *_, dependencies in bodies.values()}
         for version, release in package.releases.items():
             body = encode_own(release)
             common = self._common(cache, release)
@@ -185,6 +199,9 @@ class PackageWriter:
             old = bodies.get(version)
             if old is not None and old[1:] == (body, common, maintainers, dependencies) and version not in withdrawn:
                 continue
+            if dependencies is not None and dependencies not in known:
+                known.add(dependencies)
+                self._dependencies.update((storable(name), target) for name in release.dependencies or ())
             self._releases.append(
                 (
                     target,
@@ -222,6 +239,9 @@ class PackageWriter:
         put_values(self._session, self._values)
         if self._releases:
             insert_rows(self._session, ReleaseRow, _COLUMNS, self._releases)
+        if self._dependencies:
+            rows = sorted(self._dependencies)
+            insert_rows(self._session, Dependency, ("name", "target_id"), rows, conflict="ON CONFLICT DO NOTHING")
         for chunk in chunks(self._gone):
             self._session.execute(update(ReleaseRow).where(col(ReleaseRow.id).in_(chunk)).values(gone_at=self._now))
-        self._values, self._releases, self._gone = {}, [], []
+        self._values, self._releases, self._gone, self._dependencies = {}, [], [], set()

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session, col
 
 from alerts.findings import Reach
+from config.names import domain_subject
 from monitor.observations import Domain
 from monitor.signals.model import Holds
 from monitor.snapshots import encode
@@ -168,14 +169,16 @@ def unmeasured(session: Session, limit: int) -> list[tuple[int, str]]:
     return [(row.id, row.subject) for row in rows]
 
 
-def lapsed_domains(session: Session) -> dict[str, Domain]:
-    """The domains whose last known state is a lapsed one, by name."""
-    subjects = session.scalars(
-        select(col(Target.subject))
-        .join(Measure, col(Measure.target_id) == col(Target.id))
-        .where(col(Measure.signal) == "W1", col(Measure.value) == 1)
-    ).all()
-    return {due.domain.name: due.domain for due in by_subject(session, subjects) if due.domain is not None}
+def lapsed_domains(session: Session, names: Iterable[str]) -> dict[str, Domain]:
+    """Those of these domains whose last known state is a lapsed one, by name."""
+    lapsed: list[str] = []
+    for chunk in chunks(sorted({domain_subject(name) for name in names})):
+        lapsed += session.scalars(
+            select(col(Target.subject))
+            .join(Measure, col(Measure.target_id) == col(Target.id))
+            .where(col(Target.subject).in_(chunk), col(Measure.signal) == "W1", col(Measure.value) == 1)
+        )
+    return {due.domain.name: due.domain for due in by_subject(session, lapsed) if due.domain is not None}
 
 
 def seen_domains(session: Session) -> list[str]:

@@ -22,6 +22,10 @@ def _moment_or_none(*, index: bool = False) -> Column[datetime]:
     return Column(UtcDateTime(), nullable=True, index=index)
 
 
+_WATCHED = "due_at IS NOT NULL"
+_STALE = "due_at IS NOT NULL AND (fresh_at IS NULL OR failing_since IS NOT NULL)"
+
+
 class Value(SQLModel, table=True):
     """A value by its digest: facts of packages and domains, lists of maintainers, dependencies."""
 
@@ -34,11 +38,10 @@ class Target(SQLModel, table=True):
     """One thing that is watched, when it is due, and how its checks went."""
 
     __tablename__ = "target"
-    # Due targets are taken in this order, and only those that are watched.
+    # Due targets are taken in this order, and only those that are watched. Those that something is wrong with are few.
     __table_args__ = (
-        Index(
-            "target_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
-        ),
+        Index("target_due", "source", "due_at", sqlite_where=text(_WATCHED), postgresql_where=text(_WATCHED)),
+        Index("target_stale", "failing_since", sqlite_where=text(_STALE), postgresql_where=text(_STALE)),
     )
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(unique=True, max_length=400)
@@ -110,11 +113,25 @@ class ReleaseRow(SQLModel, table=True):
     dependencies: bytes | None = Field(default=None, sa_column=Column(LargeBinary(16), nullable=True))
 
 
+class Dependency(SQLModel, table=True):
+    """A release of a watched package depends, or depended once, on a package of that name."""
+
+    __tablename__ = "dependency"
+    name: str = Field(primary_key=True, max_length=250)
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    """Of the package that depends."""
+
+
 class ChangeRow(SQLModel, table=True):
     """One difference between two snapshots, as it was told."""
 
     __tablename__ = "change"
-    __table_args__ = (Index("change_of_target", "target_id", "at"), Index("change_kind", "kind", "at"))
+    __table_args__ = (
+        Index("change_of_target", "target_id", "at"),
+        Index("change_of_subject", "subject", "at"),
+        Index("change_of_account", "account", "kind", "at"),
+        Index("change_kind", "kind", "at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_column=_moment(index=True))
     happened_at: datetime | None = Field(default=None, sa_column=_moment_or_none())

@@ -18,8 +18,9 @@ from monitor.observations import Domain
 from monitor.schedule import Due
 from monitor.snapshots import decode_domain
 from monitor.store.bulk import insert_rows
+from monitor.store.derived import rest_derived
 from monitor.store.packages import chunks
-from monitor.store.tables import Membership, Snapshot, Target, Value, WatchEntry
+from monitor.store.tables import Snapshot, Target, Value, WatchEntry
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -156,21 +157,6 @@ def _entry(item: Wanted, ids: Mapping[str, int]) -> tuple[Any, ...]:
 
 
 _ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versions", "ranges", "source")
-
-
-def rest_derived(session: Session, now: datetime) -> None:
-    """Stop or resume the domains that follow from packages, as those packages come and go."""
-    packages = select(col(Target.id)).where(col(Target.sort) == "package", col(Target.due_at).is_not(None))
-    in_use = (
-        select(("domain:" + col(Membership.domain)).label("subject"))
-        .where(col(Membership.domain) != "", col(Membership.target_id).in_(packages))
-        .distinct()
-    )
-    derived = (col(Target.sort) == "domain", col(Target.listed).is_(False))
-    session.execute(update(Target).where(*derived, col(Target.subject).not_in(in_use)).values(due_at=None))
-    session.execute(
-        update(Target).where(*derived, col(Target.due_at).is_(None), col(Target.subject).in_(in_use)).values(due_at=now)
-    )
 
 
 def take_due(session: Session, now: datetime, limit: int, source: str, busy: Iterable[int] = ()) -> list[Due]:

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
+from monitor.store.derived import rest_derived
 from monitor.store.packages import chunks
 from monitor.store.tables import Target, WatchEntry
 from monitor.store.targets import (
@@ -19,7 +20,6 @@ from monitor.store.targets import (
     add_targets,
     ids_of,
     insert_entries,
-    rest_derived,
 )
 
 
@@ -38,7 +38,7 @@ def amend(session: Session, gone: Sequence[Wanted], fresh: Sequence[Wanted], now
         session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None))
     added = len(ids.keys() - before)
     if left or added:
-        rest_derived(session, now)
+        rest_derived(session, now, [*left, *ids.values()])
     return Reconciled(added=added, removed=len(left))
 
 

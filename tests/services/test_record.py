@@ -265,8 +265,9 @@ def test_dependants_are_counted_among_what_is_watched(store: Store, packument: B
     other["versions"]["1.3.0"]["dependencies"] = {"left-pad-not": "^1.0.0"}
     watch.sees(packument(), depending, other)
     with store.reading() as session:
-        assert dependants(session, "left-pad") == 1
-        assert dependants(session, "nothing") == 0
+        assert dependants(session, ["pkg:npm/left-pad", "pkg:pypi/left-pad", "pkg:npm/nothing"]) == {
+            "pkg:npm/left-pad": 1
+        }
 
 
 def test_the_severity_of_the_configuration_wins(store: Store, packument: Build, taken_over: Build) -> None:

@@ -17,6 +17,7 @@ from monitor.store import engine
 from monitor.store.backups import backup, dated, thin_out
 from monitor.store.engine import Store, StoreError
 from monitor.store.lock import alone, life
+from monitor.store.packages import dependants
 from monitor.store.tables import Meta
 from monitor.store.upgrade import migrations, newest, upgrade
 
@@ -69,6 +70,35 @@ def test_a_database_of_the_first_schema_is_upgraded_with_its_alerts(tmp_path: Pa
         (alert,) = alerts_json(session, "open")
     assert (alert["title"], alert["silence"], alert["resolved_by"]) == ("an old one", None, None)
     assert upgrade(old, NOW) == ""
+
+
+def test_who_depends_on_what_is_learnt_from_an_older_database(tmp_path: Path) -> None:
+    old = sqlite(tmp_path / "weaklink.db")
+    then = "2026-11-01T00:00:00.000000+00:00"
+    with old.engine.begin() as connection:
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for number, name in enumerate(("shop", "cart"), 1):
+            connection.exec_driver_sql(
+                "INSERT INTO target (id, subject, sort, source, listed, added_at, failures, error, etag, "
+                "last_modified, digest, revision, awaited, stale) "
+                "VALUES (?, ?, 'package', 'npm', 1, ?, 0, '', '', '', '', '', '', '')",
+                (number, f"pkg:npm/{name}", then),
+            )
+        connection.exec_driver_sql("INSERT INTO value VALUES (x'01', ?)", (b'{"left-pad":"^1.0.0","a\\u0000b":"*"}',))
+        for target, version in ((1, "1.0.0"), (1, "1.1.0"), (2, "1.0.0")):
+            connection.exec_driver_sql(
+                "INSERT INTO release (target_id, version, publisher, first_seen, body, common, dependencies) "
+                "VALUES (?, ?, '', ?, x'7b7d', x'02', x'01')",
+                (target, version, then),
+            )
+    upgrade(old, NOW)
+    with old.reading() as session:
+        assert dependants(session, ["pkg:npm/left-pad", "pkg:npm/ab", "pkg:npm/shop"]) == {
+            "pkg:npm/left-pad": 2,
+            "pkg:npm/ab": 2,
+        }
 
 
 def test_of_dated_copies_the_newest_are_kept_and_other_files_stay(file: Path, tmp_path: Path) -> None:
