@@ -29,6 +29,7 @@ from monitor.record import Outcome
 from monitor.results import Failed, Result, Unchanged
 from monitor.schedule import Due
 from monitor.spans import iso
+from monitor.store.clock import clock_of
 from monitor.store.engine import Store
 from monitor.store.lock import alone
 from monitor.store.packages import load_packages
@@ -169,7 +170,8 @@ async def _sweep(
         swept.count(result)
         bar.advance(task)
 
-    parts = assemble(configuration, store, system_clock, Random(), on_outcome=swept.take, on_result=counted)
+    clock = clock_of(store)
+    parts = assemble(configuration, store, clock, Random(), on_outcome=swept.take, on_result=counted)
     try:
         await parts.reconcile()
         swept.reading = parts.reading
@@ -185,7 +187,7 @@ async def _sweep(
         with bar:
             async with parts.watcher as watcher:
                 await watcher.sweep(dues)
-            swept.take(await store.write(lambda session: parts.recorder.review(session, system_clock())))
+            swept.take(await store.write(lambda session: parts.recorder.review(session, clock())))
         await _describe(store, dues, swept, configuration.settings.thresholds.inactive_after)
     finally:
         await parts.close()

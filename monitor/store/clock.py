@@ -1,0 +1,99 @@
+"""The database's time, for processes on machines whose clocks nobody vouches for.
+
+Between looks at the database the time goes on with the machine's monotonic clock, which nobody sets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, event
+
+from config.clock import Clock, system_clock
+from monitor.store.engine import Store
+
+log = logging.getLogger("weaklink.clock")
+
+LOOK_EVERY: Final = 30.0
+"""Seconds after which the next transaction begins with a look at the database's clock."""
+SLOWEST: Final = 1.0
+"""Seconds of a look that is still believed: its answer may be off by half of them."""
+LARGEST_STEP: Final = timedelta(hours=1)
+"""The most that one look moves the clock."""
+WORTH_TELLING: Final = timedelta(seconds=5)
+
+# It goes on while the machine sleeps, where the system has such a clock.
+_monotonic: Final = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+
+
+class DatabaseClock:
+    """A ``Clock`` that follows looks at another one. It never goes back: where it is ahead, it goes half as fast."""
+
+    def __init__(self, monotonic: Callable[[], float] = _monotonic) -> None:
+        self.monotonic = monotonic
+        self._lock = threading.Lock()
+        self._anchor: tuple[datetime, float] | None = None
+        self._shown: tuple[datetime, float] | None = None
+
+    def __call__(self) -> datetime:
+        """Now, in UTC; the machine's time as long as the database was never seen."""
+        with self._lock:
+            at = self.monotonic()
+            if self._anchor is None:
+                return system_clock()
+            now = _since(self._anchor, at)
+            if self._shown is not None:
+                now = max(now, self._shown[0] + timedelta(seconds=max(0.0, at - self._shown[1])) / 2)
+            self._shown = (now, at)
+            return now
+
+    def look_due(self) -> bool:
+        return self._anchor is None or self.monotonic() - self._anchor[1] >= LOOK_EVERY
+
+    def seen(self, told: datetime, asked: float, answered: float) -> None:
+        """The database told its time between these two moments of the monotonic clock."""
+        middle = (asked + answered) / 2
+        with self._lock:
+            if self._anchor is None:
+                self._anchor = (told.astimezone(UTC), middle)
+                return
+            if answered - asked > SLOWEST:
+                return
+            expected = _since(self._anchor, middle)
+            step = max(-LARGEST_STEP, min(LARGEST_STEP, told - expected))
+            self._anchor = (expected + step, middle)
+        if abs(step) >= WORTH_TELLING:
+            log.warning("the database's clock moved by %.0f s; following it", step.total_seconds())
+
+
+def clock_of(store: Store) -> Clock:
+    """The time for what is written to this database: its own on PostgreSQL, the machine's on SQLite.
+
+    Raises StoreError where the database does not answer.
+    """
+    if store.url.get_backend_name() != "postgresql":
+        return system_clock
+    clock = DatabaseClock()
+
+    def look(connection: Connection) -> None:
+        if clock.look_due():
+            asked = clock.monotonic()
+            told = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            clock.seen(told, asked, clock.monotonic())
+
+    event.listen(store.engine, "begin", look)
+    with store.reading() as session:
+        session.connection()
+    return clock
+
+
+def _since(anchor: tuple[datetime, float], at: float) -> datetime:
+    return anchor[0] + timedelta(seconds=at - anchor[1])
