@@ -1,17 +1,22 @@
-"""Commands about the database: ``db upgrade``, ``db backup``, ``db prune``."""
+"""Commands about the database: ``db upgrade``, ``db backup``, ``db prune``, ``db migrate-to``."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from config.clock import system_clock
+from config.sources import Missing, expand_text
 from monitor.cli.app import Call, weaklink
-from monitor.cli.output import say, write_json
+from monitor.cli.output import err, say, write_json
 from monitor.store.backups import backup as back_up
 from monitor.store.backups import dated, thin_out
 from monitor.store.engine import Store
+from monitor.store.moving import move
 from monitor.store.prune import prune as prune_store
 from monitor.store.upgrade import newest
 from monitor.store.upgrade import upgrade as bring_up
@@ -19,7 +24,7 @@ from monitor.store.upgrade import upgrade as bring_up
 
 @weaklink.group()
 def db() -> None:
-    """Upgrade the database, copy it while it is in use, forget what is old."""
+    """Upgrade the database, copy it while it is in use, forget what is old, move to PostgreSQL."""
 
 
 @db.command()
@@ -72,3 +77,55 @@ def prune(call: Call, dry_run: bool) -> None:
     say(f"{'Would delete' if dry_run else 'Deleted'}: {told}.")
     if not dry_run and any(gone.values()):
         say("The room is used again for what comes; the file itself does not shrink.", "dim")
+
+
+@db.command("migrate-to")
+@click.argument("url")
+@click.pass_obj
+def migrate_to(call: Call, url: str) -> None:
+    """Copy the SQLite database into the empty PostgreSQL database URL and compare each row; stop the daemon first.
+
+    URL may hold ${NAME}, from the environment, as in the configuration: then no list of processes shows the password.
+    """
+    configuration = call.configuration()
+    try:
+        target = Store(expand_text(url, os.environ))
+    except Missing as missing:
+        raise click.UsageError(str(missing)) from None
+    source = Store(configuration.settings.database.url)
+    bar = Progress(
+        TextColumn("copying, then comparing"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        rows = move(
+            source,
+            target,
+            system_clock(),
+            on_total=lambda total: bar.update(task, total=2 * total),
+            on_rows=lambda count: bar.advance(task, count),
+        )
+    place = configuration.place("database", "url")
+    told: dict[str, Any] = {
+        "rows": rows,
+        "from": source.place,
+        "to": target.place,
+        "file": str(place.file),
+        "line": place.line,
+    }
+    source.close()
+    target.close()
+    if call.json:
+        write_json(told)
+        return
+    say(f"{sum(rows.values()):,} rows of {len(rows)} tables are in {told['to']} now, each as it was.")
+    say(f"Go on there: in {place}, write this, and start the daemon.")
+    say("  [database]")
+    say(f'  url = "{url if "${" in url else told["to"]}"')
+    say(f"{told['from']} is left as it was.", "dim")

@@ -1,21 +1,18 @@
 """The database's time, for processes on machines whose clocks nobody vouches for.
 
-Between looks at the database the time goes on with the machine's monotonic clock, which nobody sets.
+Between looks at the database the time goes on by ``Elapsed``, which nobody sets.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, event
 
-from config.clock import Clock, system_clock
+from config.clock import Clock, Elapsed, system_clock, system_elapsed
 from monitor.store.engine import Store
 
 log = logging.getLogger("weaklink.clock")
@@ -28,17 +25,12 @@ LARGEST_STEP: Final = timedelta(hours=1)
 """The most that one look moves the clock."""
 WORTH_TELLING: Final = timedelta(seconds=5)
 
-# It goes on while the machine sleeps, where the system has such a clock.
-_monotonic: Final = (
-    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
-)
-
 
 class DatabaseClock:
     """A ``Clock`` that follows looks at another one. It never goes back: where it is ahead, it goes half as fast."""
 
-    def __init__(self, monotonic: Callable[[], float] = _monotonic) -> None:
-        self.monotonic = monotonic
+    def __init__(self, elapsed: Elapsed = system_elapsed) -> None:
+        self.elapsed = elapsed
         self._lock = threading.Lock()
         self._anchor: tuple[datetime, float] | None = None
         self._shown: tuple[datetime, float] | None = None
@@ -46,7 +38,7 @@ class DatabaseClock:
     def __call__(self) -> datetime:
         """Now, in UTC; the machine's time as long as the database was never seen."""
         with self._lock:
-            at = self.monotonic()
+            at = self.elapsed()
             if self._anchor is None:
                 return system_clock()
             now = _since(self._anchor, at)
@@ -56,10 +48,10 @@ class DatabaseClock:
             return now
 
     def look_due(self) -> bool:
-        return self._anchor is None or self.monotonic() - self._anchor[1] >= LOOK_EVERY
+        return self._anchor is None or self.elapsed() - self._anchor[1] >= LOOK_EVERY
 
     def seen(self, told: datetime, asked: float, answered: float) -> None:
-        """The database told its time between these two moments of the monotonic clock."""
+        """The database told its time between these two moments of ``elapsed``."""
         middle = (asked + answered) / 2
         with self._lock:
             if self._anchor is None:
@@ -85,9 +77,9 @@ def clock_of(store: Store) -> Clock:
 
     def look(connection: Connection) -> None:
         if clock.look_due():
-            asked = clock.monotonic()
+            asked = clock.elapsed()
             told = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-            clock.seen(told, asked, clock.monotonic())
+            clock.seen(told, asked, clock.elapsed())
 
     event.listen(store.engine, "begin", look)
     with store.reading() as session:

@@ -92,7 +92,10 @@ class Store:
     @property
     def place(self) -> str:
         """Where the data lies, for people; without the password."""
-        return str(self.file) if self.file else self.url.render_as_string(hide_password=True)
+        if self.url.get_backend_name() == "sqlite":
+            return str(self.file or self.url)
+        bare = self.url.difference_update_query(["password", "sslpassword"]).set(drivername="postgresql")
+        return bare.render_as_string(hide_password=True)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
