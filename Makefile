@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := chromium exim4-daemon-light fonts-dejavu-core knot postgresql prometheus
+DEBIAN := chromium exim4-daemon-light fonts-dejavu-core gcc knot libc6-dev mount postgresql prometheus
 
 AXE := tests/browser/node_modules/axe-core/axe.min.js
 

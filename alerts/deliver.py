@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain, repeat
 from random import Random
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ import apprise
 import httpx
 import msgspec
 from msgspec import Struct
+from sqlmodel import Session
 
 from alerts import heartbeat
 from alerts.answers import listening
@@ -28,7 +30,7 @@ from alerts.messages.content import Message
 from alerts.messages.escape import visible
 from alerts.messages.render import Rendered, medium_of, render
 from alerts.outbox import Claimed, claim_due, mark_failed, mark_sent, waiting_channels
-from alerts.store import Transactions
+from alerts.store import StoreError, Transactions
 from config.clock import Clock
 from config.settings import Channel
 
@@ -36,6 +38,8 @@ SEND_TIMEOUT: Final = 60.0
 """Seconds for one message to one channel; less than the outbox's lease."""
 AT_ONCE: Final = 8
 """Channels that are sent to at the same time."""
+WRITE_AGAIN: Final = (0.2, 1.0, 5.0)
+"""Seconds between attempts to write an outcome down; the last one is repeated."""
 
 log = logging.getLogger("weaklink.deliver")
 # Apprise logs addresses of its own accord: what it has to say is taken from its result, and goes nowhere else.
@@ -213,12 +217,25 @@ class Deliverer:
         late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
         self._on_attempt(claim.channel, outcome.ok, late)
         if outcome.ok:
-            await self._store.write(lambda session: mark_sent(session, claim.id, now, outcome.words))
+            await self._until_written(lambda session: mark_sent(session, claim.id, now, outcome.words))
             return
         log.warning("channel %s: %s (attempt %d)", claim.channel, outcome.words, claim.attempts)
-        await self._store.write(
+        await self._until_written(
             lambda session: mark_failed(session, claim.id, now, outcome.words, give_up, self._rng, outcome.retry_after)
         )
+
+    async def _until_written(self, work: Callable[[Session], None]) -> None:
+        """Write an outcome, and try again while the database is away: forgotten, what was sent would be sent again.
+
+        Meanwhile the channel counts as under way, so that nothing else goes there.
+        """
+        for wait in chain(WRITE_AGAIN, repeat(WRITE_AGAIN[-1])):
+            try:
+                await self._store.write(work)
+            except StoreError:
+                await asyncio.sleep(wait)
+            else:
+                return
 
     async def _attempt(self, claim: Claimed) -> tuple[Outcome, timedelta]:
         """The outcome of one attempt, and how long the message is worth more of them."""

@@ -10,6 +10,10 @@ from sqlmodel import Session
 T = TypeVar("T")
 
 
+class StoreError(Exception):
+    """The database cannot be used as it is; one line that says what, where and how to mend it."""
+
+
 class Transactions(Protocol):
     """Runs ``work`` in the store's own thread, in one transaction that commits when ``work`` returns."""
 

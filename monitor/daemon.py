@@ -23,7 +23,7 @@ from alerts.round import tell_due
 from config.clock import Clock, Elapsed, system_elapsed
 from config.load import Configuration
 from config.problems import ConfigError
-from config.reload import Reloader
+from config.reload import Reloaded, Reloader
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
 from monitor.health import (
@@ -36,7 +36,7 @@ from monitor.health import (
     watch_findings,
 )
 from monitor.store import health as health_rows
-from monitor.store.engine import StoreError
+from monitor.store.engine import StoreError, StoreRefused
 from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
 from monitor.ticking import Scheduler, Ticking
@@ -115,6 +115,7 @@ class Daemon:
             # The lock on the file says that we are alone: claims of messages belong to a daemon that was killed.
             await self._parts.store.write(lambda session: release_claims(session, self._clock()))
         await self._go_along(await self._parts.store.read(lambda session: behind(session, self._clock())))
+        self._parts.store.trouble.logged = True
         async with self._parts.watcher:
             reloading = asyncio.create_task(self._reload(reloader))
             following = asyncio.create_task(self._parts.following.run())
@@ -155,9 +156,13 @@ class Daemon:
             try:
                 await self._go_along(self._timekeeper.moved())
                 await job()
-            except StoreError as error:
-                log.error("%s", error)
+            except StoreRefused:
+                log.exception("%s broke", part)
                 return
+            except StoreError:
+                # Said by the store. That counts as an advance: a restart mends no disk and no server, and forgets
+                # which messages were taken.
+                pass
             except Exception:  # the outermost loop: a bug in one part must not stop the others
                 log.exception("%s broke", part)
                 return
@@ -239,21 +244,31 @@ class Daemon:
         reloader.watch_folders(self._parts.reading.folders)
         async for news in reloader.events():
             began = time.monotonic()
-            try:
-                if news.error is not None:
-                    raise news.error
-                if news.configuration is not None:
-                    check_channels(news.configuration)
-                    await self._take_up(news.configuration)
-                elif news.stirred:
-                    await self._look()
-            except ConfigError as error:
-                await self._reject(error)
-            except StoreError as error:
-                log.error("the edit was not taken up: %s", error)
+            await self._heed(news)
             reloader.watch_folders(self._parts.reading.folders)
             # A folder in which something is always going on may be looked at a tenth of the time.
             await asyncio.sleep(min(RESTS_AT_MOST, 9 * (time.monotonic() - began)))
+
+    async def _heed(self, news: Reloaded) -> None:
+        """Take up an edit, or reject it, as soon as the database can be written."""
+        while True:
+            try:
+                return await self._read_again(news)
+            except StoreError as error:
+                log.error("the edit is not taken up yet: %s", error)
+                await asyncio.sleep(RESTS_AT_MOST)
+
+    async def _read_again(self, news: Reloaded) -> None:
+        try:
+            if news.error is not None:
+                raise news.error
+            if news.configuration is not None:
+                check_channels(news.configuration)
+                await self._take_up(news.configuration)
+            elif news.stirred:
+                await self._look()
+        except ConfigError as error:
+            await self._reject(error)
 
     async def _take_back(self) -> None:
         """What an earlier run found wrong with the configuration and its manifests holds no more, or still does."""

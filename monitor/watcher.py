@@ -12,13 +12,15 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from config.clock import Clock
 from monitor.check import Checker
 from monitor.observations import Package
 from monitor.record import Lookup, Outcome, Recorder
 from monitor.results import Failed, Result, Seen
 from monitor.schedule import Due
-from monitor.store.engine import Store, StoreError
+from monitor.store.engine import Store, StoreError, StoreRefused
 
 log = logging.getLogger("weaklink.watcher")
 
@@ -30,7 +32,7 @@ GATHER = 0.25
 """Seconds to wait for more results before a transaction begins: a change costs some twenty statements, alone or not."""
 WAITING = 200
 """Most results that wait for their transaction; then checks wait too."""
-STORE_RETRY = (0.2, 1.0, 5.0, 15.0, 30.0)
+STORE_RETRY = (0.2, 1.0, 5.0)
 """Seconds between attempts to write while the database is locked, full or away; the last one is repeated."""
 
 
@@ -162,7 +164,7 @@ class Watcher:
                     while len(batch) < BATCH and weight < HEAVY and (len(batch) < len(self._busy)):
                         batch.append(await self._results.get())
                         weight += _weight(batch[-1])
-            outcome = await self._until_written(batch)
+            outcome = await self._recorded(batch)
             waiting = {lookup.seen.due.id for lookup in outcome.lookups}
             self.recorded += len(batch)
             for result in batch:
@@ -181,17 +183,50 @@ class Watcher:
 
     async def _look_up(self, lookup: Lookup) -> None:
         """Learn more of an observation, within a deadline, while others are recorded; it comes back as a result."""
-        await self._results.put(await self._checker.look_up(lookup.seen, lookup.names))
+        try:
+            seen = await self._checker.look_up(lookup.seen, lookup.names)
+        except Exception:
+            log.exception("what %s depends on could not be looked up", lookup.seen.due.subject)
+            seen = replace(lookup.seen, looked_up=True)
+        await self._results.put(seen)
+
+    async def _recorded(self, batch: Sequence[Result]) -> Outcome:
+        """Record these together; one that cannot be recorded, by a mistake of ours, is found and holds up no other."""
+        try:
+            return await self._until_written(batch)
+        except Exception:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                return _joined(await self._recorded(batch[:middle]), await self._recorded(batch[middle:]))
+            log.exception("the check of %s could not be recorded", batch[0].due.subject)
+        due = batch[0].due
+        failed = Failed(due=due, at=self._clock(), host="weaklink", reason="internal: it could not be recorded")
+        try:
+            return await self._until_written([failed])
+        except Exception:
+            log.exception("nor could the failure")
+            await asyncio.sleep(STORE_RETRY[-1])
+            return Outcome()
 
     async def _until_written(self, batch: Sequence[Result]) -> Outcome:
         """Write, and try again while the database cannot be written: what was fetched is not thrown away."""
         for attempt in range(1_000_000):
             try:
                 return await self._store.write(lambda session: self.recorder.record(session, batch, self._clock()))
-            except StoreError as error:
-                log.error("%s", error)
+            except StoreRefused:
+                raise
+            except StoreError:
                 await asyncio.sleep(STORE_RETRY[min(attempt, len(STORE_RETRY) - 1)])
         raise StoreError("the database could not be written")  # pragma: no cover - a year of attempts
+
+
+def _joined(one: Outcome, other: Outcome) -> Outcome:
+    return Outcome(
+        findings=one.findings + other.findings,
+        lookups=one.lookups + other.lookups,
+        suspected=one.suspected + other.suspected,
+        first_seen=one.first_seen + other.first_seen,
+    )
 
 
 def _weight(result: Result) -> int:

@@ -16,8 +16,18 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
 from sqlmodel import Session
+
+from alerts.store import StoreError as StoreError
+from monitor.store.trouble import Trouble
 
 T = TypeVar("T")
 
@@ -25,8 +35,8 @@ BUSY_TIMEOUT = 10.0
 """Seconds for which SQLite waits for another program's lock before the transaction fails and is tried again."""
 
 
-class StoreError(Exception):
-    """The database cannot be used as it is; one line that says what, where and how to mend it."""
+class StoreRefused(StoreError):
+    """The database works and does not take this: a mistake of ours, which waiting does not mend."""
 
 
 def database_url(url: str) -> URL:
@@ -81,6 +91,7 @@ class Store:
         self.engine = connect(self.url)
         self._reading = self.engine.execution_options(weaklink_read=True)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self.trouble = Trouble()
 
     @property
     def file(self) -> Path | None:
@@ -102,6 +113,7 @@ class Store:
         """One unit of work: committed when the block ends, rolled back when it raises. For the caller's own thread."""
         with self.errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+        self.trouble.over()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -139,9 +151,13 @@ class Store:
         try:
             yield
         except DBAPIError as error:
+            words = self._explain(error)
             if error.connection_invalidated:
                 self.engine.dispose()
-            raise StoreError(self._explain(error)) from error
+            elif isinstance(error, IntegrityError | DataError | ProgrammingError):
+                raise StoreRefused(words) from error
+            self.trouble.met(words)
+            raise StoreError(words) from error
 
     def _explain(self, error: DBAPIError) -> str:
         said = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__

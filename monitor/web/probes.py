@@ -27,17 +27,24 @@ async def metrics(request: Request) -> Response:
 
 
 async def healthy(request: Request) -> Response:
-    """``/healthz``: whether the daemon's work advances; 503 is a reason to restart it."""
-    advancing = site_of(request).advancing()
-    return PlainTextResponse("ok\n" if advancing else "the work does not advance\n", 200 if advancing else 503)
+    """``/healthz``: whether the daemon's work advances; 503 is a reason to restart it.
+
+    A database that is away is none: a restart would not bring it back.
+    """
+    site = site_of(request)
+    if not site.advancing():
+        return PlainTextResponse("the work does not advance\n", 503)
+    return PlainTextResponse("waiting for the database\n" if site.trouble else "ok\n")
 
 
 async def ready(request: Request) -> Response:
-    """``/readyz``: whether the database answers, so that pages can be served and results recorded."""
+    """``/readyz``: whether the database can be read and written, so that pages can be served and results recorded."""
     site = site_of(request)
     try:
         async with asyncio.timeout(READY_WITHIN.total_seconds()):
             await site.read(lambda session: session.connection())
     except (StoreError, TimeoutError):
         return PlainTextResponse("the database does not answer\n", 503)
+    if site.trouble:
+        return PlainTextResponse("the database cannot be written\n", 503)
     return PlainTextResponse("ok\n")

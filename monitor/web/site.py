@@ -61,6 +61,11 @@ class Site:
         found: T = known[1]
         return found
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the daemon from writing the database now; empty where nothing does."""
+        return self._store.trouble.words
+
     async def read(self, work: Callable[[Session], T]) -> T:
         return await self.readers.read(work)
 

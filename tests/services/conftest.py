@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -112,15 +113,26 @@ class Sink:
     url: str = ""
     received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Path and content of each post that was accepted."""
+    accepted_at: list[float] = field(default_factory=list)
+    """``time.monotonic()`` of each."""
     status: list[int] = field(default_factory=list)
     """Answers for the next posts; 200 when it is empty."""
     headers: dict[str, str] = field(default_factory=dict)
+    held: bool = False
+    """While this holds, posts wait for their answer."""
+    waiting: int = 0
+    """Posts that wait for it."""
 
     async def serve(self, request: web.Request) -> web.Response:
         posted = await request.json()
+        self.waiting += 1
+        while self.held:  # noqa: ASYNC110 - the test lets go from its own thread
+            await asyncio.sleep(0.01)
+        self.waiting -= 1
         status = self.status.pop(0) if self.status else 200
         if status == 200:
             self.received.append((request.path, posted))
+            self.accepted_at.append(time.monotonic())
         return web.Response(status=status, headers=self.headers)
 
     @property

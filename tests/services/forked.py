@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
+from disk import library
 
 from monitor.cli import main
 from monitor.systemd import ServiceManager
@@ -64,11 +65,11 @@ def stop(process: BaseProcess) -> int | None:
     return process.exitcode
 
 
-def command(config: Path, *arguments: str) -> Said:
+def command(config: Path, *arguments: str, prepare: Prepare | None = None) -> Said:
     """Any other command beside this configuration."""
     with TemporaryDirectory(prefix="weaklink-said-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _process(config=config, arguments=arguments, out=out, err=err)
+        process = _process(config=config, arguments=arguments, out=out, err=err, prepare=prepare)
         process.start()
         process.join(60)
         assert process.exitcode is not None, f"{arguments} did not end"
@@ -76,9 +77,10 @@ def command(config: Path, *arguments: str) -> Said:
 
 
 def _process(**how: Any) -> BaseProcess:
-    # The server from which processes are forked finds modules by its environment alone.
+    # The server from which processes are forked knows by its environment alone where to find modules.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("LD_PRELOAD", str(library()))
         ensure_running()
     return _forks.Process(target=_run, daemon=True, kwargs=how)
 

@@ -14,13 +14,17 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import forked
 import psycopg
 from conftest import Registry, Sink, packument, taken_over
+
+from alerts import outbox
+from monitor.store import engine
 
 CONFIG = """
 [database]
@@ -32,6 +36,7 @@ packages = "1s"
 [registries.npm]
 url = "{registry}"
 requests_per_second = 1000.0
+{npm}
 
 [web]
 listen = "127.0.0.1:0"
@@ -69,9 +74,9 @@ class Watch:
         *,
         packages: int = 1,
         database: str = "sqlite:///weaklink.db",
-        more: str = "",
+        npm: str = "",
     ) -> None:
-        """``more``: further lines of the configuration."""
+        """``npm``: further lines about the registry."""
         folder.mkdir(exist_ok=True)
         self.name = folder.name
         self.packages = [f"package-{number}" for number in range(packages)]
@@ -79,7 +84,8 @@ class Watch:
         self.log = folder / "daemon.log"
         self.taken: list[str] = []
         """Packages that were taken over, in this order."""
-        self._registry, self._sink, self._database = registry, sink, database
+        self.sink = sink
+        self._registry, self._database = registry, database
         self._may_repeat: Counter[str] = Counter()
         for package in self.packages:
             registry.documents[f"/{self.name}/{package}"] = packument(package)
@@ -90,8 +96,8 @@ class Watch:
                 packages=json.dumps([f"npm:{package}" for package in self.packages]),
                 sink=sink.url,
                 name=self.name,
+                npm=npm,
             )
-            + more
         )
 
     # What happens
@@ -113,19 +119,30 @@ class Watch:
         if self._database.startswith("postgresql"):
             with psycopg.connect(self._database) as server:
                 return server.execute(query).fetchall()  # type: ignore[arg-type]
-        with closing(sqlite3.connect(self.config.parent / "weaklink.db", timeout=30)) as database:
+        file = self.config.parent / self._database.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(file, timeout=30)) as database:
             return database.execute(query).fetchall()
 
     def deliveries(self) -> dict[str, str]:
         """The state of each message, by its key."""
         return dict(self.ask("SELECT key, state FROM delivery"))
 
+    def arrivals(self) -> list[tuple[float, str, str]]:
+        """The moment (``time.monotonic()``) of each message that arrived, the package that it tells of, and its key."""
+        told = [
+            (at, json.loads(post["message"]))
+            for (path, post), at in zip(self.sink.received, self.sink.accepted_at, strict=False)
+            if path == f"/hook-{self.name}"
+        ]
+        return [
+            (at, item["subject"].removeprefix("npm:"), message["key"])
+            for at, message in told
+            for item in message["items"]
+        ]
+
     def arrived(self) -> Counter[tuple[str, str]]:
         """How often each message arrived, by the package that it tells of and its key."""
-        told = [json.loads(post["message"]) for path, post in self._sink.received if path == f"/hook-{self.name}"]
-        return Counter(
-            (item["subject"].removeprefix("npm:"), message["key"]) for message in told for item in message["items"]
-        )
+        return Counter((package, key) for _, package, key in self.arrivals())
 
     def seen(self) -> bool:
         """Whether every package was looked at, so that what is taken over from now on is news."""
@@ -154,7 +171,7 @@ class Watch:
 
     def probe(self, path: str) -> tuple[int, str]:
         """What the daemon's own pages answer to a machine that asks ``/healthz`` or ``/readyz``."""
-        port = re.findall(r"the pages are at http://127\.0\.0\.1:(\d+)/", self.log.read_text())[-1]
+        port = re.findall(r"pages.*http://127\.0\.0\.1:(\d+)/", self.log.read_text())[-1]
         with closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)) as connection:
             connection.request("GET", path)
             reply = connection.getresponse()
@@ -162,14 +179,19 @@ class Watch:
 
     # What must hold
 
-    def assert_status_is_true(self, *, running: bool = True) -> dict[str, Any]:
-        """``status`` knows every package, whether the daemon runs, and of no message that did not arrive."""
+    def assert_status_is_true(self, *, running: bool = True, already: int = 0) -> dict[str, Any]:
+        """``status`` knows every package, whether the daemon runs, and of no message that did not arrive.
+
+        ``already``: messages that arrived in an earlier life.
+        """
         known = self.status()
         arrived = {key for _, key in self.arrived()}
         assert known["targets"] >= len(self.packages)
         assert known["fresh"] + known["stale"] == known["targets"]
         assert known["daemon_running"] is running
-        assert known["deliveries"].get("sent", 0) <= len(arrived), "a message counts as sent that never arrived"
+        assert known["deliveries"].get("sent", 0) <= len(arrived) + already, (
+            "a message counts as sent that never arrived"
+        )
         return known
 
     def assert_nothing_lost_nothing_twice(self) -> int:
@@ -184,6 +206,39 @@ class Watch:
         again = {key: count - 1 for (_, key), count in arrived.items() if count > 1}
         assert all(count <= self._may_repeat[key] for key, count in again.items()), "told twice without need"
         return sum(again.values())
+
+
+def impatient() -> None:
+    """For ``forked.daemon``: claims run out, and locks are given up, within a second."""
+    outbox.LEASE = timedelta(seconds=1)
+    engine.BUSY_TIMEOUT = 0.2
+
+
+def live_through(here: Watch, running: Process, trouble: AbstractContextManager[object]) -> None:
+    """A message is on its way when the database gets into trouble, and news come meanwhile; both are told once.
+
+    All that time ``status`` and the probes say what is so, and the log says it once.
+    """
+    first, second, third = here.packages[:3]
+    sink = here.sink
+    sink.held = True
+    here.take_over(first)
+    assert wait_for(lambda: sink.waiting > 0, running), here
+    with trouble:
+        sink.held = False  # the message is taken, which cannot be written down
+        here.take_over(second)
+        assert wait_for(lambda: here.probe("/readyz")[0] == 503, running), here
+        assert here.probe("/healthz") == (200, "waiting for the database\n")
+        here.assert_status_is_true()
+        time.sleep(1.5)  # until the claim has run out
+        assert here.probe("/readyz")[0] == 503
+    assert wait_for(here.told, running), here
+    assert here.probe("/readyz")[0] == 200
+    here.take_over(third)
+    assert wait_for(here.told, running), here
+    here.assert_status_is_true()
+    here.assert_nothing_lost_nothing_twice()
+    assert len(here.log_lines("the database can be written again")) >= 1
 
 
 def wait_for(condition: Callable[[], bool], process: Process, seconds: float = 60) -> bool:

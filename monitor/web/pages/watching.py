@@ -70,7 +70,8 @@ async def health(request: Request) -> Response:
         found = status(session, now)
         alive = found["daemon_alive_at"]
         dead = deliveries_page(session, 10, state="dead").rows
-        return {"found": found, "running": alive is not None and now - alive < ALIVE_FOR, "dead": dead}
+        running = alive is not None and now - alive < ALIVE_FOR
+        return {"found": found, "running": running, "dead": dead, "trouble": site_of(request).trouble}
 
     return await page(request, "health.html", work)
 
