@@ -160,9 +160,7 @@ def _coming(session: Session, route: Route, now: datetime, calendar: Calendar) -
 def _digest_at(group: Group, route: Route, policy: Policy) -> datetime | None:
     """The first time of the digest since there was something to tell; earlier times had nothing to tell."""
     since = max(filter(None, (group.sent_at, group.due_at)))
-    previous = since if since == group.sent_at else None
-    planned: datetime | None = cron_trigger(route.digest, policy.timezone).get_next_fire_time(previous, since)
-    return planned
+    return cron_trigger(route.digest, policy.timezone).next(since, exclusive=since == group.sent_at)
 
 
 def _escalate(session: Session, group: Group, members: Told, policy: Policy, now: datetime) -> int:

@@ -31,8 +31,7 @@ def due_since(
     last = session.exec(select(func.max(Delivery.created_at)).where(col(Delivery.kind) == KIND)).one()
     # One of the future was made before the clock was put back.
     previous = last if last is not None and started <= last <= now else None
-    trigger = cron_trigger(heartbeat.at, timezone)
-    planned: datetime | None = trigger.get_next_fire_time(previous, previous or started)
+    planned = cron_trigger(heartbeat.at, timezone).next(previous or started, exclusive=previous is not None)
     return planned if planned is not None and planned <= now else None
 
 

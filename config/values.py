@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from itertools import islice
 from operator import eq, ge, gt, le, lt, ne
@@ -166,7 +166,31 @@ def check_timezone(name: str) -> str:
     return name
 
 
-def cron_trigger(expression: str, timezone: str = "UTC") -> CronTrigger:
+class Cron:
+    """Planned times by the clocks on the wall of a time zone: each of them once.
+
+    APScheduler's own trigger leaves out what falls into the hour that is skipped when clocks are put ahead, a week's
+    digest with it, and fires twice in the one that comes again. Here the first comes an hour later, the second once.
+    """
+
+    def __init__(self, fields: str, zone: ZoneInfo) -> None:
+        self._wall = CronTrigger.from_crontab(fields, timezone=UTC)
+        self._zone = zone
+
+    def next(self, after: datetime, *, exclusive: bool = False) -> datetime | None:
+        """The first planned time from ``after`` on; later than that where it is ``exclusive``. In UTC."""
+        wall = after.astimezone(self._zone).replace(tzinfo=UTC, fold=0)
+        # From before that: what was planned in a skipped hour stands before what the clocks show after it.
+        planned = self._wall.get_next_fire_time(None, wall - timedelta(hours=2))
+        while planned is not None:
+            at: datetime = planned.replace(tzinfo=self._zone).astimezone(UTC)
+            if at > after or (at == after and not exclusive):
+                return at
+            planned = self._wall.get_next_fire_time(planned, planned + timedelta(seconds=1))
+        return None
+
+
+def cron_trigger(expression: str, timezone: str = "UTC") -> Cron:
     """When a cron expression fires in a time zone.
 
     Days of the week mean what they mean in cron: 0 and 7 are Sunday. (APScheduler's own reading starts at Monday.)
@@ -177,12 +201,12 @@ def cron_trigger(expression: str, timezone: str = "UTC") -> CronTrigger:
         raise BadValue(f"{expression[:80]!r} is no cron expression", mend)
     try:
         *others, weekdays = fields
-        trigger = CronTrigger.from_crontab(" ".join([*others, _weekdays(weekdays)]), timezone=ZoneInfo(timezone))
+        cron = Cron(" ".join([*others, _weekdays(weekdays)]), ZoneInfo(timezone))
     except (ValueError, KeyError, OSError) as error:
         raise BadValue(f"{expression!r} is no cron expression ({error})", mend) from None
-    if trigger.get_next_fire_time(None, _SOME_DAY) is None:
+    if cron.next(_SOME_DAY) is None:
         raise BadValue(f"{expression!r} never comes", "choose a day that exists")
-    return trigger
+    return cron
 
 
 def _weekdays(field: str) -> str:

@@ -32,7 +32,7 @@ from monitor.results import Result
 from monitor.sources.domains import DomainSource
 from monitor.sources.http import Http
 from monitor.sources.npm import NpmSource
-from monitor.sources.politeness import HostHealth, Shared
+from monitor.sources.politeness import HostHealth, Shared, together
 from monitor.sources.pypi import PypiSource
 from monitor.sources.rdap import Bootstrap, Rdap
 from monitor.sources.resolver import Resolver
@@ -162,7 +162,7 @@ class Assembly:
     def health(self) -> list[HostHealth]:
         """Every host asked since the start, and every feed that is followed."""
         hosts = [host for http in self.https.values() for host in http.health()]
-        return hosts + self._whois.health() + self.following.health()
+        return together(hosts + self._whois.health() + self.following.health())
 
     async def reconcile(self) -> Reconciled:
         """Make the store watch what the configuration and its manifests ask for."""

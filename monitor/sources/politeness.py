@@ -6,12 +6,13 @@ A process that asks a host alone keeps all of it in its ``Host``. Where several 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from config.clock import Clock, Elapsed
 from monitor.errors import Unavailable
@@ -54,6 +55,25 @@ class Standing(Struct, frozen=True, kw_only=True):
     error: str = ""
     sharers: int = 1
     """Processes that asked it lately."""
+
+
+def together(healths: Iterable[HostHealth]) -> list[HostHealth]:
+    """One for each host: the worst of how it does, where it serves several registries and is asked for each."""
+    found: dict[str, HostHealth] = {}
+    for one in healths:
+        known = found.setdefault(one.host, one)
+        if known is not one:
+            worse, other = (one, known) if _WORSE[one.state] > _WORSE[known.state] else (known, one)
+            found[one.host] = replace(
+                worse,
+                last_ok_at=max(filter(None, (one.last_ok_at, known.last_ok_at)), default=None),
+                successes=worse.successes + other.successes,
+                failures=worse.failures + other.failures,
+            )
+    return list(found.values())
+
+
+_WORSE: Final = {"up": 0, "slowed": 1, "stalled": 2, "down": 3}
 
 
 class Shared(Protocol):

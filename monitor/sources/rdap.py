@@ -6,6 +6,7 @@ that decide when a name becomes free. Its event ``reregistration`` is not used, 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -47,14 +48,16 @@ class Bootstrap:
         self._table: dict[str, str] | None = None
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
+        self._renewing = asyncio.Lock()
 
     async def server(self, tld: str, now: datetime) -> str | None:
         """The base URL for a top-level domain; None where it has no RDAP server, or where that cannot be known."""
-        if self._table is None:
-            self._read(await self._load())
-        if not _within(self._fetched_at, now, FRESH) and not _within(self._tried_at, now, timedelta(hours=1)):
-            self._tried_at = now
-            await self._refresh(now)
+        async with self._renewing:  # whoever comes while it is fetched waits for it
+            if self._table is None:
+                self._read(await self._load())
+            if not _within(self._fetched_at, now, FRESH) and not _within(self._tried_at, now, timedelta(hours=1)):
+                self._tried_at = now
+                await self._refresh(now)
         table = self._table or {}
         if tld in table:
             return table[tld]

@@ -155,6 +155,15 @@ async def test_the_bootstrap_table_is_used_when_it_cannot_be_renewed(
     assert await later.lookup("x.nowhere", NOW) is None
 
 
+async def test_who_asks_while_the_first_table_is_fetched_waits_for_it(rdap: Rdap, registry: Any) -> None:
+    names = [f"x{number}.org" for number in range(8)]
+    for name in names:
+        registry.documents[f"/rdap/domain/{name}"] = GOOD | {"ldhName": name}
+    found = await asyncio.gather(*(rdap.lookup(name, NOW) for name in names))
+    assert {one.outcome for one in found if one is not None} == {Outcome.FOUND}
+    assert sum(path == "/dns.json" for path, _ in registry.requests) == 1
+
+
 async def test_without_any_table_nothing_is_concluded(http: Http, registry: Any, kept: Kept) -> None:
     rdap = Rdap(http, Bootstrap(http, f"{registry.url}dns.json", kept.load, kept.save))
     found = await rdap.lookup("x.org", NOW)

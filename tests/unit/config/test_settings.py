@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import tomlkit
@@ -120,15 +121,23 @@ class TestCron:
         trigger = values.cron_trigger(f"0 8 * * {weekdays}")
         fires, at = set(), datetime(2024, 1, 1, tzinfo=UTC)
         for _ in range(7):
-            at = trigger.get_next_fire_time(None, at) + timedelta(minutes=1)
+            at = trigger.next(at) + timedelta(minutes=1)
             fires.add(values.DAYS[at.weekday()])
         assert fires == set(days.split())
 
     def test_the_time_zone_is_kept_through_summer_time(self) -> None:
         trigger = values.cron_trigger("0 8 * * *", "Europe/Berlin")
-        winter = trigger.get_next_fire_time(None, datetime(2024, 1, 10, tzinfo=UTC))
-        summer = trigger.get_next_fire_time(None, datetime(2024, 7, 10, tzinfo=UTC))
-        assert (winter.astimezone(UTC).hour, summer.astimezone(UTC).hour) == (7, 6)
+        winter = trigger.next(datetime(2024, 1, 10, tzinfo=UTC))
+        summer = trigger.next(datetime(2024, 7, 10, tzinfo=UTC))
+        assert (winter.hour, summer.hour) == (7, 6)
+
+    @pytest.mark.parametrize("text", ["30 2 * * *", "30 2 * * sun", "0 8 * * *", "15 3 * * *", "59 1 * * sun"])
+    def test_a_planned_time_comes_once_on_each_of_its_days_however_clocks_are_put(self, text: str) -> None:
+        cron, found, at = values.cron_trigger(text, "Europe/Berlin"), [], datetime(2026, 1, 1, tzinfo=UTC)
+        while (at := cron.next(at, exclusive=True)).year == 2026:
+            assert cron.next(at) == at
+            found.append(at.astimezone(ZoneInfo("Europe/Berlin")).date())
+        assert len(found) == len(set(found)) == (52 if text.endswith("sun") else 365)
 
     @pytest.mark.parametrize(
         "text", ["", "0 8 * *", "0 8 * * * *", "x 8 * * *", "0 8 * * 8", "0 8 * * mon/0", "0 " * 10**4]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.errors import Unavailable
-from monitor.sources.politeness import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER, TRIP_AFTER, Host
+from monitor.sources.politeness import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER, TRIP_AFTER, Host, together
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -239,3 +239,12 @@ async def test_a_host_is_down_for_as_long_as_it_was_whatever_the_clock_says(time
     time.seconds = 20
     time.set_by = timedelta(days=1)
     assert host.health().down_since == START + timedelta(days=1)
+
+
+async def test_a_host_of_two_registries_is_one_and_as_well_as_the_worse_of_them(time: Time) -> None:
+    npm, pypi = time.host(), time.host()
+    npm.succeeded()
+    trip(pypi)
+    for order in ([npm, pypi], [pypi, npm]):
+        (one,) = together(host.health() for host in order)
+        assert (one.state, one.last_ok_at, one.successes, one.failures) == ("down", START, 1, TRIP_AFTER)

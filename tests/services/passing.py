@@ -1,0 +1,130 @@
+"""The time of a daemon in a process of its own: it passes, or its clock is set, as a test says.
+
+The clock is replaced for everything in that process, APScheduler and the database's driver included. Time that passes
+moves the clock and what counts seconds; setting the clock moves only the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import time_machine
+from forked import Prepare
+from watch import Process, wait_for
+
+from monitor import daemon
+from monitor.cli import sweeping
+from monitor.daemon import Daemon
+
+_context = get_context("forkserver")
+_LOOK = 0.005
+"""Seconds between looks at what the test wants."""
+_TICK = 0.02
+"""Seconds between ticks of the daemon, so that a test need not wait for them."""
+_PARTS = ("_offer_due", "_deliver", "_health")
+
+
+class Time:
+    """Shared between a test and its daemons, one after the other."""
+
+    def __init__(self, at: datetime | None = None) -> None:
+        """``at``: what the clock shows in the beginning; by default the real time."""
+        self._set = _context.Value("d", (at - datetime.now(UTC)).total_seconds() if at else 0.0)
+        self._passed = _context.Value("d", 0.0)
+        self._settled = _context.Value("d", -1.0)
+        self._asked = _context.Value("d", 0.0)
+
+    @property
+    def prepare(self) -> Prepare:
+        return partial(_keep, self._set, self._passed, self._asked, self._settled)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._set.value + self._passed.value)
+
+    def set_by(self, moved: timedelta) -> None:
+        """The clock is set; no time passes by that."""
+        self._set.value += moved.total_seconds()
+
+    def passes(self, span: timedelta, process: Process, step: timedelta | None = None) -> None:
+        """So much time passes, in steps after each of which the daemon has done what there was to do."""
+        left = span
+        while left > timedelta(0):
+            one = min(left, step or span)
+            self._passed.value += one.total_seconds()
+            left -= one
+            self.settle(process)
+
+    def settle(self, process: Process) -> None:
+        """Wait until the daemon knows the time, has looked at everything twice and checks nothing."""
+        self._asked.value += 1
+        assert wait_for(lambda: bool(self._settled.value >= self._asked.value), process), "the daemon did not settle"
+
+
+def _keep(set_by: Any, passed: Any, asked: Any, settled: Any) -> None:
+    """In the daemon's process, before it begins."""
+    applied = [set_by.value + passed.value, passed.value]
+    clock = time_machine.travel(datetime.now(UTC) + timedelta(seconds=applied[0]), tick=True).start()
+    real = sweeping.system_elapsed
+    rounds: Counter[str] = Counter()
+    daemons: list[Daemon] = []
+
+    async def keep() -> None:
+        # In the event loop, so that nobody there sees the clock moved and the seconds not.
+        while True:
+            if (wanted := set_by.value + passed.value) != applied[0]:
+                clock.shift(wanted - applied[0])
+                applied[:] = [wanted, passed.value]
+            asking = asked.value
+            if asking > settled.value and daemons:
+                await _twice(rounds, daemons[0])
+                settled.value = asking
+            await asyncio.sleep(_LOOK)
+
+    def running(original: Callable[..., Awaitable[None]]) -> Any:
+        async def wrapped(*args: Any) -> None:
+            keeping = asyncio.create_task(keep())
+            await original(*args)
+            keeping.cancel()
+
+        return wrapped
+
+    def counted(name: str) -> Any:
+        original = getattr(Daemon, name)
+
+        async def wrapped(self: Daemon) -> None:
+            daemons[:] = [self]
+            await original(self)
+            rounds[name] += 1
+
+        return wrapped
+
+    sweeping.system_elapsed = lambda: real() + applied[1]
+    sweeping._run = running(sweeping._run)  # type: ignore[assignment]
+    daemon.TICK = daemon.HEALTH_EVERY = _TICK
+    for name in _PARTS:
+        setattr(Daemon, name, counted(name))
+
+
+async def _twice(rounds: Counter[str], running: Daemon) -> None:
+    """Until each part has begun and ended anew, and nothing is being checked or sent."""
+    for _ in range(2):
+        before = Counter(rounds)
+        # Nothing of the daemon's tells of this.
+        while any(rounds[one] < before[one] + 2 for one in _PARTS) or running._parts.watcher.busy:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK)
+        await running._parts.deliverer.settle()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait, beside a daemon that is not ready yet."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
