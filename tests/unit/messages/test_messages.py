@@ -28,8 +28,11 @@ SERVICES = [
     "pagerduty://x",
     "tgram://x",
 ]
+# Half of a surrogate pair is no text: neither documents nor stored messages that hold one are decoded.
 EVIL = st.text(
-    st.sampled_from("ab<>&@*_`~[](){}#!|\\\"'\r\n\t\x00\x1b\u202e\u200b\u2066\ufeff:/.0") | st.characters(), max_size=60
+    st.sampled_from("ab<>&@*_`~[](){}#!|\\\"'\r\n\t\x00\x1b\u202e\u200b\u2066\ufeff:/.0")
+    | st.characters(exclude_categories=["Cs"]),
+    max_size=60,
 ) | st.sampled_from(
     ["<!channel>", "@everyone", "@here", "<https://evil.example|ok>", "[ok](https://evil.example)", "a\r\nBcc: x"]
 )
