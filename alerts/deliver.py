@@ -168,6 +168,7 @@ class Deliverer:
         self._on_attempt = on_attempt
         self._next: dict[str, float] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._draining = False
         self.on_free: Callable[[], None] = lambda: None
         """Called when a channel may be sent to again."""
 
@@ -189,6 +190,25 @@ class Deliverer:
             task.add_done_callback(partial(self._done, claim.channel))
         return len(claims)
 
+    async def deliver_channel(self, channel: str) -> None:
+        """Send what is due on one channel, in order and within its rate, until nothing is or ``drain`` is called.
+
+        Whoever calls this has the channel to itself, among all processes, until it returns.
+        """
+        while True:
+            await asyncio.sleep(max(0.0, self._next.get(channel, 0.0) - self._monotonic()))
+            if self._draining:
+                return
+            now = self._clock()
+            claims = await self._store.write(lambda session: claim_due(session, [channel], now))  # noqa: B023
+            if not claims:
+                return
+            self._under_way[channel] = task = asyncio.create_task(self._run(claims[0]))
+            try:
+                await asyncio.shield(task)
+            finally:
+                self._under_way.pop(channel, None)
+
     async def settle(self) -> None:
         """Wait until what is under way has its outcome."""
         while self._under_way:
@@ -196,6 +216,7 @@ class Deliverer:
 
     async def drain(self, seconds: float) -> None:
         """Settle for at most so long; a claim that is left runs out and is sent again."""
+        self._draining = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.settle()
@@ -217,11 +238,11 @@ class Deliverer:
         late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
         self._on_attempt(claim.channel, outcome.ok, late)
         if outcome.ok:
-            await self._until_written(lambda session: mark_sent(session, claim.id, now, outcome.words))
+            await self._until_written(lambda session: mark_sent(session, claim, now, outcome.words))
             return
         log.warning("channel %s: %s (attempt %d)", claim.channel, outcome.words, claim.attempts)
         await self._until_written(
-            lambda session: mark_failed(session, claim.id, now, outcome.words, give_up, self._rng, outcome.retry_after)
+            lambda session: mark_failed(session, claim, now, outcome.words, give_up, self._rng, outcome.retry_after)
         )
 
     async def _until_written(self, work: Callable[[Session], None]) -> None:

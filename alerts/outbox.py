@@ -75,13 +75,12 @@ def claim_due(session: Session, channels: Sequence[str], now: datetime) -> list[
     return claimed
 
 
-def release_claims(session: Session, now: datetime) -> None:
-    """Give up all claims: for the only deliverer of a database, when it starts. Whoever made them is dead."""
-    session.execute(
-        update(Delivery)
-        .where(col(Delivery.state) == DeliveryState.SENDING)
-        .values(state=DeliveryState.PENDING, next_attempt_at=now)
-    )
+def release_claims(session: Session, now: datetime, channels: Collection[str] | None = None) -> None:
+    """Give up all claims, or those on these channels. Whoever made them is dead."""
+    claims = update(Delivery).where(col(Delivery.state) == DeliveryState.SENDING)
+    if channels is not None:
+        claims = claims.where(col(Delivery.channel).in_(channels))
+    session.execute(claims.values(state=DeliveryState.PENDING, next_attempt_at=now))
 
 
 def move_waits(session: Session, moved: timedelta) -> None:
@@ -169,23 +168,27 @@ def _failing(rows: Sequence[Delivery]) -> Failing:
 _decoder = msgspec.json.Decoder(Message)
 
 
-def mark_sent(session: Session, delivery: int, now: datetime, outcome: str) -> None:
-    row = session.get_one(Delivery, delivery)
-    row.state, row.sent_at, row.outcome = DeliveryState.SENT, now, outcome[:500]
-    session.add(row)
+def mark_sent(session: Session, claim: Claimed, now: datetime, outcome: str) -> None:
+    """It was taken: also where the claim has run out, so that nobody sends it again who has not begun to."""
+    row = session.get_one(Delivery, claim.id, with_for_update=True)
+    if row.state != DeliveryState.SENT:
+        row.state, row.sent_at, row.outcome = DeliveryState.SENT, now, outcome[:500]
+        session.add(row)
 
 
 def mark_failed(
     session: Session,
-    delivery: int,
+    claim: Claimed,
     now: datetime,
     outcome: str,
     give_up_after: timedelta,
     rng: Random,
     retry_after: timedelta | None = None,
 ) -> None:
-    """Try again later, or never if it has been owed too long."""
-    row = session.get_one(Delivery, delivery)
+    """Try again later, or never if it has been owed too long; nothing where another has claimed it meanwhile."""
+    row = session.get_one(Delivery, claim.id, with_for_update=True)
+    if row.state != DeliveryState.SENDING or row.attempts != claim.attempts:
+        return
     row.outcome = outcome[:500]
     session.add(row)
     if now - row.created_at >= give_up_after and row.attempts >= FEWEST_ATTEMPTS:

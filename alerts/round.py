@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from alerts import acting, dispatch, silences
-from alerts.deliver import Deliverer
 from alerts.dispatch import Calendar
 from alerts.routing import Policy
 from alerts.store import Transactions
 
 
 async def tell_due(
-    store: Transactions, policy: Policy, deliverer: Deliverer, now: datetime, calendar: Calendar | None = None
+    store: Transactions,
+    policy: Policy,
+    send: Callable[[datetime], Awaitable[object]],
+    now: datetime,
+    calendar: Calendar | None = None,
 ) -> None:
-    """Bring alerts up to date with the clock, make messages of what is to be told, and begin to send what is owed.
+    """Bring alerts up to date with the clock, make messages of what is to be told, and ``send`` what is owed.
 
     Asked every second: where nothing is due, it reads a little and writes nothing.
     """
@@ -24,4 +28,4 @@ async def tell_due(
         await store.write(lambda session: acting.review(session, now, policy.settle_after))
     if await store.read(lambda session: dispatch.anything_due(session, now)):
         await store.write(lambda session: dispatch.due_notifications(session, policy, now, calendar))
-    await deliverer.deliver_due(now)
+    await send(now)

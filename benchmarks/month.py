@@ -247,7 +247,7 @@ class Month:
         if self.answered and now.weekday() < 5 and 9 <= now.hour < 17 and now - self._answered_at >= HOUR:
             self._answered_at = now
             await store.write(lambda s: _answer(s, now))
-        await tell_due(store, self.policy, self.deliverer, now, upcoming)
+        await tell_due(store, self.policy, self.deliverer.deliver_due, now, upcoming)
         await self.deliverer.settle()
 
 

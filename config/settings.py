@@ -114,6 +114,15 @@ class Database(Section):
     )
 
 
+class Workers(Section):
+    """How work is shared between processes; on PostgreSQL only."""
+
+    in_daemon: bool = Field(default=True, description="The daemon that leads checks and delivers too.")
+    jobs: int = Field(
+        default=4, ge=1, le=64, description="Jobs of each source that one process does at a time, each of some targets."
+    )
+
+
 class Schedule(Section):
     packages: Span = Field(default=timedelta(hours=1), description="How often a package is checked.")
     maintainers: Span = Field(default=timedelta(hours=24), description="How often a maintainer is checked.")
@@ -478,6 +487,7 @@ class Settings(Section):
         default=(), examples=[["watch.d/*.toml"]], description='More files with [[watch]] tables: ["watch.d/*.toml"].'
     )
     database: Database = Field(default=Database(), description="Where everything is kept.")
+    workers: Workers = Field(default=Workers(), description="How work is shared between processes; on PostgreSQL only.")
     schedule: Schedule = Field(default=Schedule(), description="How often things are checked.")
     registries: Registries = Field(default=Registries(), description="Where packages come from.")
     domains: Domains = Field(default=Domains(), description="How domains are looked up.")

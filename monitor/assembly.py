@@ -105,8 +105,9 @@ class Assembly:
         self._npm = NpmSource(self.https["npm"], lambda name: self._destinations.npm_registry_for(name))
         self.sources = self._sources()
         self.checker = Checker(self.sources, self._domain_source(), clock)
+        # Whoever leads writes what the leader writes; a check's record is fenced by its own claim.
         self.watcher = Watcher(
-            store,
+            store.plain,
             self.checker,
             self.recorder,
             clock,
@@ -116,7 +117,7 @@ class Assembly:
             on_checked=self.metrics.checked,
         )
         self.deliverer = Deliverer(
-            store,
+            store.plain,
             settings.channel,
             clock,
             rng=rng,
@@ -200,6 +201,11 @@ class Assembly:
         return targets | {watch: with_kept(targets[watch], old) for watch, old in self._kept.items()}
 
     async def take_up(self, configuration: Configuration) -> Reconciled:
+        """Go on with another configuration and what it watches."""
+        self.use(configuration)
+        return await self.reconcile()
+
+    def use(self, configuration: Configuration) -> None:
         """Go on with another configuration; what is under way ends with the old one."""
         settings = configuration.settings
         self.configuration = configuration
@@ -218,7 +224,6 @@ class Assembly:
         for name, http in self.https.items():
             http.use(limits[name])
         self.following.use(settings)
-        return await self.reconcile()
 
     async def tell(self, findings: Sequence[Finding]) -> None:
         """Findings about the watch itself, which belong to no check."""

@@ -11,14 +11,12 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
 from alerts import heartbeat
 from alerts.lifecycle import holding
-from alerts.outbox import release_claims
 from alerts.round import tell_due
 from config.clock import Clock, Elapsed, system_elapsed
 from config.load import Configuration
@@ -26,6 +24,7 @@ from config.problems import ConfigError
 from config.reload import Reloaded, Reloader
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
+from monitor.engine.alone import Alone, Engine
 from monitor.health import (
     CONFIGURATION,
     MANIFEST,
@@ -37,7 +36,6 @@ from monitor.health import (
 )
 from monitor.store import health as health_rows
 from monitor.store.engine import StoreError, StoreRefused
-from monitor.store.targets import take_due
 from monitor.systemd import ServiceManager
 from monitor.ticking import Scheduler, Ticking
 from monitor.timekeeping import Timekeeper, behind, move_waits
@@ -54,6 +52,8 @@ TICK = 1.0
 """Seconds between looks at what is due."""
 HEALTH_EVERY = 15.0
 SURVEY_EVERY = 2.0
+KEEP_EVERY = 5.0
+"""Seconds between looks at what workers left behind."""
 REVIEW_EVERY = 60.0
 """Seconds between looks at which signals came to hold by the passing of time."""
 GRACE = 8.0
@@ -72,13 +72,18 @@ class Daemon:
         assembly: Assembly,
         clock: Clock,
         manager: ServiceManager | None = None,
+        engine: Engine | None = None,
         *,
         elapsed: Elapsed = system_elapsed,
     ) -> None:
+        """``engine``: how checks and deliveries get done; None: in this process."""
         self._parts = assembly
+        self._engine = engine or Alone(assembly, clock)
         self._clock = clock
         self._manager = manager or ServiceManager()
         self._stop = asyncio.Event()
+        self.told_to_stop = False
+        """By a signal, which means the process."""
         self._started = clock()
         self._elapsed = elapsed
         self._timekeeper = Timekeeper(clock, elapsed)
@@ -102,47 +107,46 @@ class Daemon:
     def stop(self) -> None:
         self._stop.set()
 
+    def _asked_to_stop(self) -> None:
+        self.told_to_stop = True
+        self.stop()
+
     async def run(self) -> None:
         """Work until ``stop`` or SIGTERM; then finish or release what is held, within ten seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self._asked_to_stop)
         reloader = Reloader(self._parts.configuration, kinds=frozenset(KINDS))
         loop.add_signal_handler(signal.SIGHUP, reloader.trigger)
         scheduler = Scheduler()
         self._schedule(scheduler)
-        if self._parts.store.file is not None:
-            # The lock on the file says that we are alone: claims of messages belong to a daemon that was killed.
-            await self._parts.store.write(lambda session: release_claims(session, self._clock()))
         await self._go_along(await self._parts.store.read(lambda session: behind(session, self._clock())))
         self._parts.store.trouble.logged = True
-        async with self._parts.watcher:
-            reloading = asyncio.create_task(self._reload(reloader))
-            following = asyncio.create_task(self._parts.following.run())
-            scheduler.start()
-            await self._web.keep()
-            self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
-            try:
-                await self._stop.wait()
-            finally:
-                self._manager.stopping()
-                reloading.cancel()
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-                scheduler.remove_all_jobs()
-                await asyncio.gather(
-                    self._parts.watcher.drain(GRACE), self._parts.deliverer.drain(GRACE), self._web.close()
-                )
-                scheduler.shutdown(wait=False)
-                await asyncio.gather(reloading, return_exceptions=True)
-        await self._parts.close()
+        await self._engine.start(self._messages.nudge)
+        reloading = asyncio.create_task(self._reload(reloader))
+        following = asyncio.create_task(self._parts.following.run())
+        scheduler.start()
+        await self._web.keep()
+        self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
+        try:
+            await self._stop.wait()
+        finally:
+            self._manager.stopping()
+            reloading.cancel()
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            scheduler.remove_all_jobs()
+            await asyncio.gather(self._engine.stop(GRACE), self._web.close())
+            scheduler.shutdown(wait=False)
+            await asyncio.gather(reloading, return_exceptions=True)
+            await self._parts.close()
 
     def _schedule(self, scheduler: Scheduler) -> None:
-        checks = Ticking(scheduler, self._guarded("checks", self._offer_due), TICK)
-        messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
+        checks = Ticking(scheduler, self._guarded("checks", self._engine.check_due), TICK)
+        self._messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
         # What a feed made due, what a check found, and what waits for its channel need not wait for the next tick.
         self._parts.following.on_due = checks.nudge
-        self._parts.watcher.on_findings = self._parts.deliverer.on_free = messages.nudge
+        scheduler.every(KEEP_EVERY, self._guarded("keeping", self._engine.keep))
         scheduler.every(HEALTH_EVERY, self._guarded("health", self._health))
         scheduler.every(REVIEW_EVERY, self._guarded("signals", self._review))
         scheduler.every(SURVEY_EVERY, self._guarded("accounts", self._survey))
@@ -185,17 +189,8 @@ class Daemon:
             raise
         log.warning("the clock was set by %s; what waits goes along", _signed(moved))
 
-    async def _offer_due(self) -> None:
-        watcher = self._parts.watcher
-        for lane in watcher.lanes:
-            room = watcher.room(lane)
-            if room > 0:
-                busy = watcher.busy
-                ask = partial(take_due, now=self._clock(), limit=room, source=lane, busy=busy)
-                watcher.offer(await self._parts.store.read(ask))
-
     async def _deliver(self) -> None:
-        await tell_due(self._parts.store, self._parts.policy, self._parts.deliverer, self._clock(), upcoming)
+        await tell_due(self._parts.store, self._parts.policy, self._engine.deliver_due, self._clock(), upcoming)
 
     async def _review(self) -> None:
         recorder, now = self._parts.recorder, self._clock()

@@ -40,6 +40,7 @@ from monitor.snapshots import digest, encode, encode_domain, merge, merge_packag
 from monitor.sources.search import Portfolio
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes
+from monitor.store.claims import still_claimed
 from monitor.store.feeds import Awaited, awaited_by
 from monitor.store.memberships import Row, memberships, replace_memberships
 from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
@@ -104,9 +105,15 @@ class Recorder:
         """From the next record on, these settings and routes (a reload)."""
         self.settings, self.policy = settings, policy
 
+    @staticmethod
+    def changes_nothing(results: Iterable[Result]) -> bool:
+        """Whether recording these touches nothing but the rows of their own targets."""
+        return all(isinstance(r, Unchanged) and r.due.failing_since is None for r in results)
+
     def record(self, session: Session, results: Sequence[Result], now: datetime) -> Outcome:
-        """Record what these checks gave, within the caller's transaction."""
+        """Record what these checks gave, within the caller's transaction; not what another has claimed meanwhile."""
         outcome = Outcome()
+        results = still_claimed(session, results)
         told = [*self._unchanged(session, [r for r in results if isinstance(r, Unchanged)])]
         told += self._failed(session, [r for r in results if isinstance(r, Failed)])
         seen = [r for r in results if isinstance(r, Seen)]
@@ -253,6 +260,7 @@ class Recorder:
             .values(
                 suspect=mark,
                 suspected_at=since,
+                claim=None,
                 checked_at=seen.at,
                 due_at=seen.at + jittered(CONFIRM_AFTER, self._rng),
             )
@@ -316,7 +324,8 @@ class Recorder:
         if awaited is not None and (wait := until_shown(awaited.since, at)) is not None:
             return at + wait, awaited.revision, awaited.since
         schedule = self.settings.schedule
-        sweep = schedule.sweep if due.sort == "package" and self._told_of(due.source) else None
+        told_of = due.told_of or self._told_of(due.source)
+        sweep = schedule.sweep if due.sort == "package" and told_of else None
         return after_success(due, schedule, at, self._rng, sweep), "", None
 
     def _changes(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
@@ -358,13 +367,14 @@ Next = tuple[datetime, str, datetime | None]
 
 _NEXT: Final = ("due_at", "awaited", "awaited_since")
 _VALIDATORS: Final = ("etag", "last_modified", "digest")
-_RECOVERED: Final = "failures = 0, failing_since = NULL, error = '', suspect = NULL, suspected_at = NULL"
+_RECOVERED: Final = "failures = 0, failing_since = NULL, error = '', suspect = NULL, suspected_at = NULL, claim = NULL"
 _FAILED: Final = (
     update(Target)
     .where(col(Target.id) == bindparam("target"))
     .values(
         checked_at=bindparam("at"),
         due_at=bindparam("due"),
+        claim=None,
         failures=col(Target.failures) + 1,
         failing_since=bindparam("since"),
         error=bindparam("reason"),

@@ -41,6 +41,10 @@ class Due(Struct, frozen=True, kw_only=True):
     added_at: datetime | None = None
     domain: Domain | None = None
     """What is known of it, for a domain."""
+    claim: int | None = None
+    """The job that claimed it; its result counts only as long as the claim holds. None: nobody else can check it."""
+    told_of: bool = False
+    """A live feed tells of changes at its source, as whoever deferred the check knew."""
 
 
 def jittered(wait: timedelta, rng: Random) -> timedelta:

@@ -60,6 +60,9 @@ class Watcher:
         self._lanes = {name: asyncio.Queue[Due](maxsize=4 * width) for name, width in lanes.items()}
         self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=WAITING)
         self._busy: set[int] = set()
+        self._ending = False
+        self._awaited: dict[int, asyncio.Future[bool]] = {}
+        """Who waits for which target; True once its result is recorded."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,6 +79,7 @@ class Watcher:
         # them takes a sixth of a first sweep (docs/performance.md).
         gc.freeze()
         gc.set_threshold(100_000, 20, 20)
+        self._ending = False
         for name, width in self._width.items():
             self._tasks += [asyncio.create_task(self._work(self._lanes[name])) for _ in range(width)]
         self._tasks.append(asyncio.create_task(self._record()))
@@ -86,6 +90,11 @@ class Watcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        self._leave_waiting()
+        while not self._results.empty():
+            self._results.get_nowait()
+        for target in list(self._busy):
+            self._end(target, recorded=False)
 
     @property
     def busy(self) -> frozenset[int]:
@@ -125,21 +134,42 @@ class Watcher:
         await asyncio.gather(*(feed(name) for name in self._lanes))
         await self._idle.wait()
 
+    async def see_to(self, dues: Sequence[Due]) -> set[int]:
+        """Check these, beside whatever else is under way; the targets that were left when the lanes were emptied."""
+        left, waiting = {due.id for due in dues}, {}
+        for due in dues:
+            if self._ending:
+                break
+            if due.id not in self._busy:
+                waiting[due.id] = self._awaited[due.id] = asyncio.get_running_loop().create_future()
+                self._begin(due)
+                await self._lanes[due.source].put(due)
+        for target, ended in waiting.items():
+            if await ended:
+                left.discard(target)
+        return left
+
     async def drain(self, seconds: float) -> None:
         """Finish what is under way, for at most so long; what waits in the lanes is left for another time."""
-        for queue in self._lanes.values():
-            while not queue.empty():
-                self._end(queue.get_nowait().id)
+        self._leave_waiting()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
+
+    def _leave_waiting(self) -> None:
+        self._ending = True
+        for queue in self._lanes.values():
+            while not queue.empty():
+                self._end(queue.get_nowait().id, recorded=False)
 
     def _begin(self, due: Due) -> None:
         self._busy.add(due.id)
         self._idle.clear()
 
-    def _end(self, target: int) -> None:
+    def _end(self, target: int, *, recorded: bool = True) -> None:
         self._busy.discard(target)
+        if (awaited := self._awaited.pop(target, None)) is not None and not awaited.done():
+            awaited.set_result(recorded)
         if not self._busy:
             self._idle.set()
 
@@ -212,7 +242,10 @@ class Watcher:
         """Write, and try again while the database cannot be written: what was fetched is not thrown away."""
         for attempt in range(1_000_000):
             try:
-                return await self._store.write(lambda session: self.recorder.record(session, batch, self._clock()))
+                return await self._store.write(
+                    lambda session: self.recorder.record(session, batch, self._clock()),
+                    turns=not self.recorder.changes_nothing(batch),
+                )
             except StoreRefused:
                 raise
             except StoreError:

@@ -75,6 +75,7 @@ HOMES: Final = {
     "study": "studying",
     "watch": "watching",
     "why": "watching",
+    "worker": "working",
 }
 """The module of each command: only that of the command that was asked for is imported, so that it answers sooner."""
 

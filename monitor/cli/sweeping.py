@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import click
 from msgspec import to_builtins
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from alerts.compose import reach_lines
@@ -22,7 +20,7 @@ from config.names import parse_package, short_form
 from config.severity import Severity
 from monitor.assembly import Assembly, check_channels
 from monitor.cli.app import FINE, FOUND, INCOMPLETE, WRONG, Call, warn, weaklink
-from monitor.cli.output import cell, err, note, say, severity_cell, table, write_json
+from monitor.cli.output import cell, err, log_as_daemon, note, say, severity_cell, table, write_json
 from monitor.daemon import Daemon
 from monitor.overview import Row, overview
 from monitor.record import Outcome
@@ -208,7 +206,12 @@ def run(call: Call) -> None:
     """The daemon: checks on schedule, tells, and takes up edits, until it is stopped."""
     configuration = call.configuration()
     check_channels(configuration)
-    _log()
+    log_as_daemon()
+    if Store(configuration.settings.database.url).distributed:
+        from monitor.cli.working import elected
+
+        elected(call, configuration)
+        return
     store = call.store(configuration)
     with alone(store):
         asyncio.run(_run(configuration, store))
@@ -224,18 +227,3 @@ async def _run(configuration: Any, store: Store) -> None:
     log.info("watching; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed)
     await Daemon(parts, system_clock, manager, elapsed=system_elapsed).run()
     log.info("stopped")
-
-
-def _log() -> None:
-    """Pleasant on a terminal, plain lines with a priority for journald otherwise."""
-    handler: logging.Handler
-    if sys.stderr.isatty():
-        handler = RichHandler(console=err, show_path=False, markup=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-    else:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("weaklink")
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    root.propagate = False

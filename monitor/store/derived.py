@@ -28,7 +28,7 @@ def rest_derived(session: Session, now: datetime, moved: Iterable[int] | None = 
         .distinct()
     )
     derived = (col(Target.sort) == "domain", col(Target.listed).is_(False))
-    session.execute(update(Target).where(*derived, col(Target.subject).not_in(in_use)).values(due_at=None))
+    session.execute(update(Target).where(*derived, col(Target.subject).not_in(in_use)).values(due_at=None, claim=None))
     session.execute(
         update(Target).where(*derived, col(Target.due_at).is_(None), col(Target.subject).in_(in_use)).values(due_at=now)
     )
@@ -49,6 +49,6 @@ def _rest_domains_of(session: Session, now: datetime, moved: Iterable[int]) -> N
         in_use = {domain_subject(name) for name in session.scalars(used.distinct())}
         rest = {domain_subject(name) for name in chunk} - in_use
         derived = (col(Target.sort) == "domain", col(Target.listed).is_(False))
-        session.execute(update(Target).where(*derived, col(Target.subject).in_(rest)).values(due_at=None))
+        session.execute(update(Target).where(*derived, col(Target.subject).in_(rest)).values(due_at=None, claim=None))
         resumed = (*derived, col(Target.due_at).is_(None), col(Target.subject).in_(in_use))
         session.execute(update(Target).where(*resumed).values(due_at=now))

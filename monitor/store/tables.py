@@ -79,6 +79,8 @@ class Target(SQLModel, table=True):
     suspected_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
     evidence: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     """A domain's last answers, from each source."""
+    claim: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """The job that has its next check (``monitor.engine``); null while none has, and without workers always."""
 
 
 class Snapshot(SQLModel, table=True):
@@ -268,6 +270,23 @@ class HostUser(SQLModel, table=True):
     host: str = Field(primary_key=True, max_length=300)
     process: str = Field(primary_key=True, max_length=32)
     seen_at: datetime = Field(sa_column=_moment())
+
+
+class WorkerRow(SQLModel, table=True):
+    """A process that takes jobs from the queues, and how it is doing; it says so every few seconds."""
+
+    __tablename__ = "worker"
+    name: str = Field(primary_key=True, max_length=200)
+    """``HOST:PID``."""
+    started_at: datetime = Field(sa_column=_moment())
+    seen_at: datetime = Field(sa_column=_moment())
+    """By the database's clock."""
+    doing: int = 0
+    """Targets that it is checking, and messages that it is sending."""
+    done: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """Results that it recorded since it started."""
+    configuration: str = Field(default="", max_length=32)
+    """Digest of its settings: another one than the leader's is a mistake of whoever runs it."""
 
 
 class Meta(SQLModel, table=True):

@@ -120,7 +120,7 @@ def reconcile(session: Session, wanted: Sequence[Wanted], now: datetime, rng: Ra
     kept = set(ids.values())
     gone = [row.id for row in session.execute(select(col(Target.id)).where(col(Target.listed))) if row.id not in kept]
     for chunk in chunks(gone):
-        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None))
+        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None, claim=None))
     rest_derived(session, now)
     return Reconciled(added=len(ids.keys() - before), removed=len(gone))
 
@@ -177,6 +177,14 @@ def by_subject(session: Session, subjects: Iterable[str]) -> list[Due]:
     for chunk in chunks(sorted(set(subjects))):
         found += map(_due, session.execute(select(*_DUE_COLUMNS).where(col(Target.subject).in_(chunk))))
     return with_domains(session, sorted(found, key=lambda due: due.subject))
+
+
+def by_id(session: Session, targets: Iterable[int], *where: Any) -> list[Due]:
+    """Those of these targets for which these conditions hold, due or not."""
+    found: list[Due] = []
+    for chunk in chunks(sorted(targets)):
+        found += map(_due, session.execute(select(*_DUE_COLUMNS).where(col(Target.id).in_(chunk), *where)))
+    return with_domains(session, found)
 
 
 def all_watched(session: Session) -> list[Due]:

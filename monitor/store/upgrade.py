@@ -9,10 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from monitor.store.backups import backup
-from monitor.store.engine import Store, StoreError
+from monitor.store.engine import TURN, Store, StoreError
 
 
 def migrations() -> Config:
@@ -55,10 +55,29 @@ def upgrade(store: Store, now: datetime) -> str:
             backup(store, copy)
             kept = f"; the old database is kept as {copy.name}"
         with store.engine.begin() as connection:
+            if store.distributed:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
             config = migrations()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return f"the database was {'made' if empty else 'upgraded'} (schema {newest()}){kept}"
+
+
+def require_newest(store: Store) -> None:
+    """StoreError unless the database is exactly what this program needs: for one that must not upgrade it."""
+    with store.errors(), store.engine.connect() as connection:
+        found = _found(connection)
+    if found != newest():
+        raise StoreError(f"{store.place}: {unlike(found)}")
+
+
+def unlike(found: str | None) -> str:
+    """What to do about a database of another schema than ours."""
+    if found is None:
+        return "holds no weaklink database yet; start weaklink run on it first"
+    if found in {script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()}:
+        return f"has schema {found}, and this weaklink needs {newest()}; upgrade weaklink run first, then its workers"
+    return f"has schema {found} of a newer weaklink (this one has {newest()}); upgrade weaklink on this machine"
 
 
 def _found(connection: Connection) -> str | None:

@@ -35,7 +35,7 @@ def amend(session: Session, gone: Sequence[Wanted], fresh: Sequence[Wanted], now
     insert_entries(session, fresh, ids)
     left = _unwanted(session, going.values())
     for chunk in chunks(left):
-        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None))
+        session.execute(update(Target).where(col(Target.id).in_(chunk)).values(listed=False, due_at=None, claim=None))
     added = len(ids.keys() - before)
     if left or added:
         rest_derived(session, now, [*left, *ids.values()])

@@ -220,7 +220,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = folder / "data"
     run = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
     run([*as_postgres, binaries / "initdb", "--no-sync", "--auth=trust", "--username=weaklink", data])
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
     run([*as_postgres, binaries / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start"])
     yield f"postgresql://weaklink@/{{name}}?host={folder}"
     run([*as_postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"])

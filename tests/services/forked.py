@@ -25,8 +25,8 @@ from monitor.systemd import ServiceManager
 Prepare = Callable[[], None]
 """Called in the new process before it begins; a function of a module, or a ``partial`` of one."""
 
-_forks = get_context("forkserver")
-_forks.set_forkserver_preload(["imported"])
+forks = get_context("forkserver")
+forks.set_forkserver_preload(["imported"])
 
 
 class Said(NamedTuple):
@@ -43,9 +43,9 @@ def daemon(config: Path, prepare: Prepare | None = None, *, await_ready: bool = 
 
     What it says stands in ``daemon.log`` beside the configuration.
     """
-    ready = _forks.Event()
+    ready = forks.Event()
     log = config.parent / "daemon.log"
-    process = _process(config=config, arguments=("run",), out=log, err=log, prepare=prepare, ready=ready)
+    process = forked(config=config, arguments=("run",), out=log, err=log, prepare=prepare, ready=ready)
     process.start()
     try:
         # Before it is ready, SIGTERM ends it as it would end any program.
@@ -69,20 +69,21 @@ def command(config: Path, *arguments: str, prepare: Prepare | None = None) -> Sa
     """Any other command beside this configuration."""
     with TemporaryDirectory(prefix="weaklink-said-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _process(config=config, arguments=arguments, out=out, err=err, prepare=prepare)
+        process = forked(config=config, arguments=arguments, out=out, err=err, prepare=prepare)
         process.start()
         process.join(60)
         assert process.exitcode is not None, f"{arguments} did not end"
         return Said(process.exitcode, out.read_text(), err.read_text())
 
 
-def _process(**how: Any) -> BaseProcess:
+def forked(**how: Any) -> BaseProcess:
+    """A process, not yet started, that does what ``_run`` says."""
     # The server from which processes are forked knows by its environment alone where to find modules.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         patch.setenv("LD_PRELOAD", str(library()))
         ensure_running()
-    return _forks.Process(target=_run, daemon=True, kwargs=how)
+    return forks.Process(target=_run, daemon=True, kwargs=how)
 
 
 def _run(

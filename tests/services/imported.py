@@ -5,6 +5,8 @@ import whois
 
 import monitor.cli.looking
 import monitor.cli.sweeping
+import monitor.cli.working
+import monitor.engine.elected
 from alerts.deliver import check_channel_url
 
 __all__ = ["alembic", "monitor", "whois"]

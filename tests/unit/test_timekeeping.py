@@ -132,7 +132,7 @@ def test_a_group_that_waits_is_told_after_its_wait_and_reminded_after_a_day(sess
     now = NOW + by + timedelta(seconds=31)
     assert due_notifications(session, POLICY, now) == 1
     (claim,) = claim_due(session, ["mail"], now)
-    mark_sent(session, claim.id, now, "accepted")
+    mark_sent(session, claim, now, "accepted")
     move_waits(session, by, now + by)
     now += by
     for hours in range(1, 24):
@@ -159,7 +159,7 @@ def test_a_message_that_waits_for_another_attempt_is_neither_given_up_nor_put_of
     due_notifications(session, POLICY, NOW + timedelta(seconds=31))
     now = NOW + timedelta(seconds=32)
     (claim,) = claim_due(session, ["mail"], now)
-    mark_failed(session, claim.id, now, "503", timedelta(hours=2), Random(0))
+    mark_failed(session, claim, now, "503", timedelta(hours=2), Random(0))
     move_waits(session, by, now + by)
     (again,) = claim_due(session, ["mail"], now + by + timedelta(seconds=20))
     assert (again.key, again.created_at) == (claim.key, claim.created_at + by)
@@ -171,7 +171,7 @@ def test_a_message_that_grew_old_while_nothing_ran_is_tried_before_it_is_given_u
     now = NOW + 7 * DAY
     for _ in range(FEWEST_ATTEMPTS):
         (claim,) = claim_due(session, ["mail"], now)
-        mark_failed(session, claim.id, now, "503", timedelta(hours=2), Random(0))
+        mark_failed(session, claim, now, "503", timedelta(hours=2), Random(0))
         now += timedelta(hours=1)
     assert claim_due(session, ["mail"], now) == []
     assert [message.state for message in messages(session)] == ["dead"]

@@ -1,0 +1,139 @@
+"""One of several daemons on one PostgreSQL database: it leads while it is elected, and stands by otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+from sqlalchemy import inspect
+from sqlmodel import Session
+
+from config.clock import Clock
+from config.load import Configuration
+from config.problems import ConfigError
+from monitor.assembly import Assembly
+from monitor.daemon import Daemon
+from monitor.engine.election import EVERY, Deposed, Election, begin_term, fence, leader
+from monitor.engine.queued import Queued
+from monitor.engine.worker import fingerprint, process_name
+from monitor.store.engine import Store, StoreError
+from monitor.store.tables import Meta
+from monitor.store.upgrade import upgrade
+from monitor.systemd import ServiceManager
+from monitor.timekeeping import until_set
+
+log = logging.getLogger("weaklink.daemon")
+
+
+class Elected:
+    """Runs until it is told to stop, term by term."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        configure: Callable[[], Configuration],
+        store: Store,
+        clock: Clock,
+        manager: ServiceManager | None = None,
+    ) -> None:
+        """``configure`` reads the configuration anew, for each term."""
+        self._configuration = configuration
+        self._configure = configure
+        self._store = store
+        self._clock = clock
+        self._manager = manager or ServiceManager()
+        self._stop = asyncio.Event()
+        self._name = process_name()
+        self._election = Election(store)
+        self._was_reached = False
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Stand, lead, step down, stand again, until SIGTERM; StoreError where the database was never reached."""
+        await until_set(self._clock, self._manager)
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(signal.SIGHUP, lambda: None)  # read anew when it comes to lead
+            if await self._won():
+                await self._lead()
+        await self._election.resign()
+
+    async def _won(self) -> bool:
+        """Stand by until this daemon leads; False when it is told to stop first."""
+        standing = ""
+        while not self._stop.is_set():
+            try:
+                if await self._election.stand():
+                    self._was_reached = True
+                    return True
+                words = await self._store.read(_who_leads)
+                self._was_reached = True
+            except StoreError as error:
+                if not self._was_reached:
+                    raise
+                words = str(error)
+            if words != standing:
+                standing = words
+                log.info("%s", words)
+                self._manager.ready(words)
+            self._manager.alive()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._stop.wait()
+        return False
+
+    async def _lead(self) -> None:
+        """One term: until this daemon is told to stop, or is none that leads any more."""
+        losing = asyncio.create_task(self._election.lost())
+        try:
+            daemon = await self._begin()
+            leading = asyncio.create_task(daemon.run())
+            await asyncio.wait([leading, losing], return_when=asyncio.FIRST_COMPLETED)
+            if not leading.done():
+                log.error("this daemon leads no more: %s", losing.result())
+                daemon.stop()
+            await leading
+            if daemon.told_to_stop:
+                self.stop()
+        except StoreError as error:
+            if error.__cause__ is None and not isinstance(error, Deposed):
+                raise
+            log.error("%s", error)
+        finally:
+            losing.cancel()
+            await asyncio.gather(losing, return_exceptions=True)
+            await self._election.resign()
+
+    async def _begin(self) -> Daemon:
+        """Make the database ours, and the parts that this term works with."""
+        try:
+            self._configuration = await asyncio.to_thread(self._configure)
+        except ConfigError as error:
+            log.error("%s; the last good configuration stays in force", error)
+        now = self._clock()
+        if done := await asyncio.to_thread(upgrade, self._store, now):
+            log.info("%s", done)
+        mine = fingerprint(self._configuration.settings)
+        term = await self._store.write(lambda session: begin_term(session, self._name, now, mine))
+        parts = Assembly(self._configuration, self._store.fenced(fence(term)), self._clock, Random())
+        reconciled = await parts.reconcile()
+        log.info(
+            "this daemon leads; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed
+        )
+        return Daemon(parts, self._clock, self._manager, Queued(parts, self._clock, name=self._name))
+
+
+def _who_leads(session: Session) -> str:
+    """What a daemon that stands by says of itself."""
+    if not inspect(session.connection()).has_table(str(Meta.__tablename__)):
+        return "standing by"
+    term = leader(session)
+    return f"standing by; {term.name} leads" if term else "standing by"

@@ -1,0 +1,123 @@
+"""Which daemon leads: the one that holds PostgreSQL's advisory lock, on a connection of its own.
+
+The lock goes when the connection does, so nobody has to declare a leader dead. A leader that cannot reach its
+connection steps down; should it be late to notice, nothing that it writes is taken, since the term has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from sqlmodel import Session
+
+from monitor.engine.queues import address, configure
+from monitor.store.engine import SOON_GONE, Store, StoreError
+from monitor.store.tables import Meta
+
+LOCK: Final = 0x6C656164
+EVERY: Final = 1.0
+"""Seconds between looks: of those who stand by at the lock, of the leader at its connection."""
+ANSWERS_WITHIN: Final = 5.0
+"""Seconds after which a connection that says nothing is taken for lost."""
+LEADER: Final = "leader"
+"""The name under which the leader's term is kept."""
+
+
+class Term(Struct, frozen=True, kw_only=True):
+    """Who leads, and since when."""
+
+    name: str
+    number: int
+    """One more than the last one's."""
+    since: datetime
+    configuration: str = ""
+    """Digest of the settings that it leads by."""
+
+
+class Deposed(StoreError):
+    """Another daemon leads now."""
+
+
+def leader(session: Session) -> Term | None:
+    """Who took the lead last; whether it still leads is another question."""
+    kept = session.get(Meta, LEADER)
+    return msgspec.json.decode(kept.value, type=Term) if kept else None
+
+
+def begin_term(session: Session, name: str, since: datetime, configuration: str) -> Term:
+    """Take the lead: from the end of this transaction on, nothing that an earlier leader writes is taken."""
+    last = leader(session)
+    term = Term(name=name, number=last.number + 1 if last else 1, since=since, configuration=configuration)
+    session.merge(Meta(name=LEADER, value=msgspec.json.encode(term).decode()))
+    return term
+
+
+def fence(term: Term) -> Callable[[Session], None]:
+    """For the leader's transactions: they end at once when the term is over."""
+
+    def check(session: Session) -> None:
+        now = leader(session)
+        if now is None or now.number != term.number:
+            raise Deposed(f"{now.name if now else 'nobody'} leads now; this daemon stands by")
+
+    return check
+
+
+class Election:
+    """One candidate."""
+
+    def __init__(self, store: Store) -> None:
+        self._url = store.url
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+
+    async def stand(self) -> bool:
+        """One attempt at the lock; whether this daemon leads now. StoreError where the database is out of reach."""
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN * 2):
+                connection = await self._connected()
+                found = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+                row = await found.fetchone()
+                return bool(row and row[0])
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            await self.resign()
+            raise StoreError(f"the database cannot be reached: {_words(error)}") from error
+
+    async def lost(self) -> str:
+        """Wait until this leader is none any more; why."""
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                if self._connection is None:
+                    return "it has resigned"
+                async with asyncio.timeout(ANSWERS_WITHIN):
+                    await self._connection.execute("SELECT 1")
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            return _words(error)
+
+    async def resign(self) -> None:
+        """Let the lock go, for whoever stands by."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, OSError, TimeoutError):
+                async with asyncio.timeout(ANSWERS_WITHIN):
+                    await connection.close()
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None:
+            options: dict[str, Any] = {n: value for n, value in SOON_GONE.items() if n not in self._url.query}
+            self._connection = await psycopg.AsyncConnection.connect(
+                address(self._url), autocommit=True, application_name="weaklink leader", **options
+            )
+            await configure(self._connection)
+        return self._connection
+
+
+def _words(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["it did not answer in time"])[0]

@@ -1,0 +1,114 @@
+"""Daemons and workers of one PostgreSQL database, each a process of its own, forked from one that has everything
+imported; what they say on standard error is kept beside the configuration."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from monitor.engine import queued, worker
+
+sys.path.insert(0, str(Path(__file__).parent))
+from forked import forked, forks
+
+PATIENCE = 60.0
+"""Seconds for what must come, on a busy machine."""
+
+
+def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"in vain: {what}"
+        time.sleep(0.05)
+
+
+class Member:
+    """One process of the fleet."""
+
+    def __init__(self, command: str, config: Path, number: int, hasty: bool) -> None:
+        self.said = config.parent / f"{command}-{number}.log"
+        self.ready: Event = forks.Event()
+        self.process: BaseProcess = forked(
+            config=config,
+            arguments=(command,),
+            out=self.said,
+            err=self.said,
+            prepare=_hasten if hasty else None,
+            ready=self.ready,
+        )
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def until_ready(self) -> None:
+        until(lambda: self.ready.is_set() or not self.process.is_alive(), "a process that is ready")
+        assert self.process.is_alive(), self.log()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.join(10)
+
+    def stop(self) -> int | None:
+        """SIGTERM; the exit code within the ten seconds and some that a busy machine needs."""
+        os.kill(self.pid, signal.SIGTERM)
+        self.process.join(30)
+        return self.process.exitcode
+
+    def log(self) -> str:
+        return self.said.read_text() if self.said.exists() else ""
+
+
+class Fleet:
+    """All processes of one configuration."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.hasty = False
+        """The dead are known to be dead sooner than on machines that people use."""
+        self.members: list[Member] = []
+
+    def start(self, command: str, *, ready: bool = True) -> Member:
+        """``run`` or ``worker``."""
+        member = Member(command, self.config, len(self.members), self.hasty)
+        self.members.append(member)
+        if ready:
+            member.until_ready()
+        return member
+
+    def end(self) -> None:
+        for member in self.members:
+            member.process.kill()
+        for member in self.members:
+            member.process.join(10)
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {member.said.name}\n{member.log()}" for member in self.members)
+
+
+@contextmanager
+def fleet(config: Path) -> Iterator[Fleet]:
+    found = Fleet(config)
+    try:
+        yield found
+    except BaseException:
+        print(found.logs())  # noqa: T201 - pytest shows it where a test failed
+        raise
+    finally:
+        found.end()
+
+
+def _hasten() -> None:
+    worker.BEAT, worker.UNHEARD, worker.DEAD = 0.5, 3.0, 5.0  # type: ignore[misc]
+    queued.DEAD = worker.DEAD  # type: ignore[misc]
