@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := chromium exim4-daemon-light fonts-dejavu-core gcc knot libc6-dev mount postgresql prometheus
 
+# The package that ships OSV's JSON Schema; only that file is used, so none of what it would bring along is installed.
+OSV_SCHEMA := osv==0.0.22
+
 AXE := tests/browser/node_modules/axe-core/axe.min.js
 
 .PHONY: screenshots run check test unit lint types services clean
@@ -37,6 +40,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.tested: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[study]'
 	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --no-deps $(OSV_SCHEMA)
 	@touch $@
 
 # Servers that the tests start themselves, each on a port of its own.

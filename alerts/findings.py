@@ -61,10 +61,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     """True for a finding that ends others of its cause: the alert resolves by itself when none is left that holds."""
     ends: tuple[str, ...] = ()
     """The kinds that it ends, of the same subject; none named: all of them."""
+    which: str = ""
+    """Tells apart what a subject can have several of (an advisory); an end that says which ends no other."""
     lasting: bool = False
     """True for a state that holds until it is cleared, false for something that happened once."""
     quiet: bool = False
     """Joins an alert that was told already without being news: one more package that cannot be checked either."""
+    incident: bool = False
+    """True for what says of a subject that something is wrong with it as a whole: it joins the alert that tells how."""
     links: tuple[tuple[str, str], ...] = ()
     """What a person would look at next, as ``(words, URL)``; never an URL that a package's author wrote."""
     change_id: int | None = None

@@ -255,6 +255,7 @@ def _ended_by(end: Finding, held: Iterable[Held]) -> list[Held]:
         if one.ended_at is None
         and one.finding.subject == end.subject
         and (not end.ends or one.finding.kind in end.ends)
+        and (not end.which or one.finding.which == end.which)
     ]
 
 

@@ -81,6 +81,11 @@ class Destinations:
         """The Python indexes, in the order in which to ask them."""
         return self.pypi
 
+    def is_public(self, ecosystem: str) -> bool:
+        """Whether packages without a registry of their own come from the purl type's default one, and from no other."""
+        registries = (self.npm,) if ecosystem == "npm" else self.pypi
+        return {registry.base_url for registry in registries} == {_split_login(_default(ecosystem))[0]}
+
 
 def destinations(
     configuration: Configuration,

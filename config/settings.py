@@ -203,6 +203,35 @@ class Domains(Section):
     timeout: Span = Field(default=timedelta(seconds=15), description="Deadline of one question.")
 
 
+class Advisories(HttpLimits):
+    """Published advisories about what is watched, from OSV: malicious packages first."""
+
+    enabled: bool = Field(default=False, description="Follow advisories. Off by default: it asks one more host.")
+    source: Literal["auto", "api", "dumps"] = Field(
+        default="auto",
+        description="api: ask for the watched names. dumps: read each ecosystem's whole list, which tells nobody what "
+        "is watched. auto: api for up to 5,000 packages of the public registries, else dumps.",
+    )
+    api_url: Annotated[str, AfterValidator(values.check_http_url)] = Field(
+        default="https://api.osv.dev/", repr=False, description="Base URL of the API."
+    )
+    dumps_url: Annotated[str, AfterValidator(values.check_http_url)] = Field(
+        default="https://osv-vulnerabilities.storage.googleapis.com/",
+        repr=False,
+        description="Base URL of the dumps: npm/all.zip, npm/modified_id.csv, ….",
+    )
+    every: Span = Field(default=timedelta(minutes=15), description="How often what is new is asked for.")
+    mirror: bool = Field(
+        default=False,
+        description="The registries in use are mirrors of the public ones: their names may be asked for at the API. "
+        "Names of a scope with a registry of its own are never asked for.",
+    )
+    requests_per_second: float = Field(default=10.0, gt=0, le=10_000, description="Most requests a second to one host.")
+    largest_dump: int = Field(
+        default=2 * 1024**3, ge=1024, description="Most bytes of a dump; expanded, twenty times as many."
+    )
+
+
 class WebToken(Section):
     """Who may see the pages and the API, and who may act there."""
 
@@ -491,6 +520,7 @@ class Settings(Section):
     schedule: Schedule = Field(default=Schedule(), description="How often things are checked.")
     registries: Registries = Field(default=Registries(), description="Where packages come from.")
     domains: Domains = Field(default=Domains(), description="How domains are looked up.")
+    advisories: Advisories = Field(default=Advisories(), description="Published advisories, from OSV.")
     web: Web = Field(default=Web(), description="The local pages.")
     thresholds: Thresholds = Field(default=Thresholds(), description="When a signal holds.")
     risk: Risk = Field(default=Risk(), description="What each factor weighs in the ranking of weaklink risk.")

@@ -22,6 +22,7 @@ from config.names import split_purl
 from config.problems import ConfigError, Problem
 from config.registries import destinations
 from config.settings import HttpLimits, Settings
+from monitor.advisories.follow import Advisories
 from monitor.changes.compounds import COMPOUNDS
 from monitor.check import Checker
 from monitor.feeds.following import Following
@@ -87,12 +88,18 @@ class Assembly:
             "pypi": Http(settings.registries.pypi, clock=clock, elapsed=elapsed, share=self._share("pypi")),
             "rdap": Http(_rdap_limits(settings), clock=clock, elapsed=elapsed, share=self._share("rdap")),
         }
+        self._osv = Http(settings.advisories, clock=clock, elapsed=elapsed, share=self._share("osv"))
         self._whois = Whois(settings.domains, clock, elapsed=elapsed, share=self._share("whois"))
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
         self.metrics = Metrics()
         self.following = Following(store, self.https, settings, clock, rng, elapsed=elapsed)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
+        self.advisories = Advisories(
+            store, self._osv, self.recorder, lambda: self._destinations, clock, rng, elapsed=elapsed
+        )
+        if on_outcome is not None:
+            self.advisories.ledger.on_outcome = on_outcome
         self._searching = Http(_SEARCH, clock=clock, elapsed=elapsed, share=self._share("search"))
         self.survey = Survey(
             store,
@@ -161,9 +168,10 @@ class Assembly:
         return [replace(host, host=f"{host.host} (search)") for host in self._searching.health()]
 
     def health(self) -> list[HostHealth]:
-        """Every host asked since the start, and every feed that is followed."""
+        """Every host asked since the start, every feed that is followed, and where advisories come from."""
         hosts = [host for http in self.https.values() for host in http.health()]
-        return together(hosts + self._whois.health() + self.following.health())
+        others = [*self._whois.health(), *self.following.health(), *self.advisories.health()]
+        return together(hosts + others)
 
     async def reconcile(self) -> Reconciled:
         """Make the store watch what the configuration and its manifests ask for."""
@@ -173,6 +181,7 @@ class Assembly:
         wanted = [one for watch in targets.values() for one in watch]
         reconciled = await self.store.write(lambda session: reconcile(session, wanted, self._clock(), self._rng))
         self.reading, self._watching = reading, targets
+        self.advisories.stir()
         return reconciled
 
     async def look(self) -> Reconciled | None:
@@ -185,6 +194,7 @@ class Assembly:
         gone, fresh = differences(self._watching, targets)
         reconciled = await self.store.write(lambda session: amend(session, gone, fresh, self._clock(), self._rng))
         self.reading, self._watching = reading, targets
+        self.advisories.stir()
         return reconciled
 
     async def _from_earlier_runs(self, reading: Reading) -> dict[str, list[Wanted]]:
@@ -223,6 +233,7 @@ class Assembly:
         self.checker.use_domains(self._domain_source())
         for name, http in self.https.items():
             http.use(limits[name])
+        self._osv.use(settings.advisories)
         self.following.use(settings)
 
     async def tell(self, findings: Sequence[Finding]) -> None:
@@ -234,7 +245,7 @@ class Assembly:
             )
 
     async def close(self) -> None:
-        for http in (*self.https.values(), self._searching):
+        for http in (*self.https.values(), self._osv, self._searching):
             await http.close()
         if self._budgets is not None:
             await self._budgets.close()

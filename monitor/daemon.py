@@ -124,7 +124,7 @@ class Daemon:
         self._parts.store.trouble.logged = True
         await self._engine.start(self._messages.nudge)
         reloading = asyncio.create_task(self._reload(reloader))
-        following = asyncio.create_task(self._parts.following.run())
+        following = asyncio.gather(self._parts.following.run(), self._parts.advisories.run())
         scheduler.start()
         await self._web.keep()
         self._manager.ready(f"watching {len(self._parts.settings.watch)} watches")
@@ -146,6 +146,7 @@ class Daemon:
         self._messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
         # What a feed made due, what a check found, and what waits for its channel need not wait for the next tick.
         self._parts.following.on_due = checks.nudge
+        self._parts.advisories.ledger.on_findings = self._messages.nudge
         scheduler.every(KEEP_EVERY, self._guarded("keeping", self._engine.keep))
         scheduler.every(HEALTH_EVERY, self._guarded("health", self._health))
         scheduler.every(REVIEW_EVERY, self._guarded("signals", self._review))

@@ -83,6 +83,8 @@ class _Now(Collector):
         yield _labelled("weaklink_messages_waiting", "Messages that a channel has yet to take.", "channel", g.waiting)
         yield _labelled("weaklink_messages_dead", "Messages that were given up.", "channel", g.dead)
         yield _labelled("weaklink_source_up", "1 where a host or feed answers, else 0.", "source", g.sources)
+        words = "Packages by whether it is known which advisories name them."
+        yield _labelled("weaklink_advisories_packages", words, "known", g.advisories)
         yield from _plain(g)
 
 

@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from alerts import lifecycle
 from alerts.findings import Finding
+from alerts.incidents import joined
 from alerts.messages.escape import visible
 from alerts.routing import Policy
 from config.names import domain_subject
@@ -125,7 +126,8 @@ class Recorder:
             told += self._changes(session, comparisons, now)
             told += self._signals(session, comparisons, now)
         if told:
-            recent = self._recent(session, told, now)
+            told = joined(session, told, now)
+            recent = self.recent(session, told, now)
             lifecycle.take(session, told, recent=recent, policy=self.policy, now=now)
             outcome.findings = told
         return outcome
@@ -354,7 +356,7 @@ class Recorder:
         recorded = weigh(session, sights, turned, self.settings.thresholds, now)
         return record_changes(session, recorded, now, dict(self.settings.severity)) if recorded else []
 
-    def _recent(self, session: Session, told: Sequence[Finding], now: datetime) -> list[Finding]:
+    def recent(self, session: Session, told: Sequence[Finding], now: datetime) -> list[Finding]:
         """What was found lately about the same subjects, for the rules that join small things."""
         if not self.policy.compounds:
             return []

@@ -12,6 +12,7 @@ from packageurl.contrib.purl2url import get_repo_url
 from alerts.findings import Finding, Reach
 from config.names import account_subject, domain_subject, short_form
 from config.severity import Severity
+from monitor.changes.advisories import PUBLISHED, WITHDRAWN, advice_of, reading, why_of
 from monitor.changes.domains import LAPSES, LAPSING
 from monitor.changes.kinds import KINDS
 from monitor.changes.model import Change
@@ -49,6 +50,9 @@ def finding(
     """What the telling is handed for this change; a severity in the configuration wins over all others."""
     kind = KINDS[change.kind]
     signal = SIGNALS.get(str(change.evidence.get("signal"))) if change.kind == "signal-raised" else None
+    why, advice = (signal.means, signal.advice) if signal else (kind.why, kind.advice)
+    if change.kind == PUBLISHED:
+        why, advice = why_of(change.evidence), advice_of(change.evidence)
     severity = severity_overrides.get(change.kind)
     if severity is None:
         severity = kind.severity if change.severity is None else change.severity
@@ -63,19 +67,27 @@ def finding(
         before=change.before,
         after=change.after,
         evidence=dict(change.evidence),
-        why=signal.means if signal else kind.why,
-        advice=signal.advice if signal else kind.advice,
+        why=why,
+        advice=advice,
         reach=reach,
         related=(_account(change),) if change.account else (),
         clears=bool(kind.clears),
         ends=(kind.clears,) if kind.clears else (),
+        which=str(change.evidence.get("key") or "") if change.kind in _OF_ADVISORY else "",
         lasting=change.kind in LASTING,
+        quiet=bool(change.evidence.get("early")),
+        incident=change.kind in _INCIDENTS or (change.kind == PUBLISHED and bool(change.evidence.get("malicious"))),
         links=links_of(change),
     )
 
 
-LASTING: Final = frozenset({"deprecated", *LAPSES})
+LASTING: Final = frozenset({"deprecated", PUBLISHED, *LAPSES})
 """Kinds that tell of a state, which other changes end."""
+_OF_ADVISORY: Final = frozenset({PUBLISHED, WITHDRAWN})
+_INCIDENTS: Final = frozenset({"security-placeholder", "project-quarantined", "package-removed"})
+"""Kinds that say of a package as a whole what an alert about one of its releases may have said before."""
+KNOWN_BEFORE: Final = "advisories:known"
+"""The cause of all that was published before it was first looked for: one alert, whatever there is of it."""
 
 
 def links_of(change: Change) -> tuple[tuple[str, str], ...]:
@@ -85,6 +97,8 @@ def links_of(change: Change) -> tuple[tuple[str, str], ...]:
     found = [("package", _page(change.subject))]
     if change.version:
         found.append((f"release {change.version[:40]}", _page(f"{change.subject}@{quote(change.version, safe='')}")))
+    if change.kind in _OF_ADVISORY:
+        found.insert(0, reading(change.evidence))
     return tuple((words, url) for words, url in found if url)
 
 
@@ -152,9 +166,20 @@ def cause_of(change: Change) -> str:
         return change.subject
     if change.kind in {"deprecated", "undeprecated"}:
         return f"deprecated:{change.subject}"
+    if change.kind in _OF_ADVISORY:
+        return _reported(change)
     if change.version:
         return f"{change.kind}:{change.subject}@{change.version}"
     return f"{change.kind}:{change.subject}"
+
+
+def _reported(change: Change) -> str:
+    """A malicious release is the incident that its own metadata may have shown; a weakness is one for all packages."""
+    if change.evidence.get("early"):
+        return KNOWN_BEFORE
+    if not change.evidence.get("malicious"):
+        return f"advisory:{change.evidence.get('key') or change.subject}"
+    return f"release:{change.subject}@{change.version}" if change.version else f"malicious:{change.subject}"
 
 
 def _account(change: Change) -> str:

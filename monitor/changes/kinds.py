@@ -247,6 +247,23 @@ PACKAGE_KINDS: Final = (
         why="It is being examined as possibly malicious.",
         advice="Do not install it, and look at what recent installs brought.",
     ),
+    Kind(
+        id="advisory-published",
+        subject="package",
+        severity=HIGH,
+        title="{name} {evidence[told]}",
+        why="A database that others rely on reports the package, or a weakness of it.",
+        advice="Look at which releases it names, and move to one that it does not.",
+    ),
+    Kind(
+        id="advisory-withdrawn",
+        subject="package",
+        severity=INFO,
+        title="{evidence[id]} about {name} was withdrawn",
+        why="Who published it does not hold to it any more.",
+        advice="Nothing to do.",
+        clears="advisory-published",
+    ),
 )
 
 SIGNAL_KINDS: Final = (

@@ -21,6 +21,8 @@ from monitor.store.health import status as read_status
 from monitor.store.lock import Life, life
 from monitor.typed import subject_of
 
+MOST_ADVISORIES = 30
+
 
 @weaklink.command()
 @click.pass_context
@@ -62,6 +64,14 @@ def _show_status(found: dict[str, Any], daemon: Life, now: Any) -> None:
             ["source", "state", "last answer", "what it said"],
             [(s["host"], s["state"], ago(s["last_ok_at"], now), s["error"]) for s in found["sources"]],
         )
+    about = found["advisories"]
+    if about["known"]:
+        say()
+        rest = f"; unknown for the other {about['unknown']}" if about["unknown"] else ""
+        say(f"advisories: known for {about['known']} packages, asked {ago(about['as_of'], now)}{rest}")
+    elif about["packages"]:
+        say()
+        say(f"advisories: unknown for all {about['packages']} packages ([advisories] in docs/configuration.md)", "dim")
     if found["deliveries"]:
         say()
         say("deliveries: " + ", ".join(f"{count} {state}" for state, count in sorted(found["deliveries"].items())))
@@ -95,7 +105,27 @@ def show(ctx: click.Context, item: str) -> None:
         write_json(found)
         return
     say(short_form(subject), "bold")
-    table(["fact", "value"], [(name, _fact(value)) for name, value in found["facts"].items()])
+    told = found["facts"].get("advisories")
+    facts = found["facts"] | ({"advisories": len(told)} if told else {})
+    table(["fact", "value"], [(name, _fact(value)) for name, value in facts.items()])
+    if told:
+        say()
+        table(
+            ["severity", "advisory", "in use", "affected", "published", "what it says"],
+            [
+                (
+                    severity_cell(Severity.parse(one["severity"])),
+                    one["id"],
+                    one["use"],
+                    ", ".join(one["affected"])[:60],
+                    (one["published_at"] or "?")[:10],
+                    one["summary"][:100],
+                )
+                for one in told[:MOST_ADVISORIES]
+            ],
+        )
+        if len(told) > MOST_ADVISORIES:
+            say(f"and {len(told) - MOST_ADVISORIES} more (weaklink --json show)", "dim")
     if found["signals"]:
         say()
         table(

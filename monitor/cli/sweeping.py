@@ -59,7 +59,7 @@ def check(ctx: click.Context, items: tuple[str, ...], fail_on: str | None) -> No
     worst = max((f.severity for f in swept.findings), default=Severity.INFO)
     if fail_on is not None and swept.findings and worst >= Severity.parse(fail_on):
         ctx.exit(FOUND)
-    ctx.exit(INCOMPLETE if swept.failed or swept.reading.broken else FINE)
+    ctx.exit(INCOMPLETE if swept.failed or swept.reading.broken or swept.trouble else FINE)
 
 
 class Swept:
@@ -74,6 +74,8 @@ class Swept:
         self.first_seen: set[str] = set()
         self.rows: list[Row] = []
         self.reading = Reading()
+        self.trouble = ""
+        """Why advisories could not be asked for."""
 
     def take(self, outcome: Outcome) -> None:
         self.findings += [f for f in outcome.findings if not f.clears]
@@ -94,6 +96,7 @@ class Swept:
             "to_be_confirmed": sorted(set(self.suspected)),
             "failed": [{"subject": f.due.subject, "host": f.host, "error": f.reason} for f in self.failed],
             "unreadable": [{"file": one.name, "line": one.line, "error": one.error} for one in self.reading.broken],
+            "advisories_error": self.trouble or None,
             "findings": [finding_json(f) for f in self.findings],
         }
 
@@ -118,6 +121,8 @@ class Swept:
             say()
         for failed in self.failed:
             say(f"not checked: {short_form(failed.due.subject)}: {failed.host}: {failed.reason}", "red")
+        if self.trouble:
+            say(f"advisories are not known: {self.trouble}", "red")
         for subject in sorted(set(self.suspected)):
             say(f"to be confirmed in some minutes: {short_form(subject)}", "yellow")
         say(
@@ -186,6 +191,7 @@ async def _sweep(
             async with parts.watcher as watcher:
                 await watcher.sweep(dues)
             swept.take(await store.write(lambda session: parts.recorder.review(session, clock())))
+            swept.trouble = await parts.advisories.look()
         await _describe(store, dues, swept, configuration.settings.thresholds.inactive_after)
     finally:
         await parts.close()

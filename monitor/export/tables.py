@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from alerts.browsing import AlertFilter, alerts_page
+from monitor.queries.advisories import named, rows_of
 from monitor.queries.changes import ChangeFilter, changes_page
 from monitor.queries.signals import signals_json
 from monitor.store.tables import Snapshot, Target, Value
@@ -47,6 +48,11 @@ def _alerts(session: Session, _now: datetime) -> Iterator[list[dict[str, Any]]]:
 
 def _signals(session: Session, now: datetime) -> Iterator[list[dict[str, Any]]]:
     yield signals_json(session, now)
+
+
+def _advisories(session: Session, _now: datetime) -> Iterator[list[dict[str, Any]]]:
+    for subjects in named(session):
+        yield rows_of(session, subjects)
 
 
 def _snapshots(session: Session, _now: datetime) -> Iterator[list[dict[str, Any]]]:
@@ -90,5 +96,23 @@ TABLES: Final[Mapping[str, Table]] = {
         _alerts,
     ),
     "signals": Table(("signal", "subject", "value", "threshold", "since", "watches"), _signals),
+    "advisories": Table(
+        (
+            "subject",
+            "id",
+            "aliases",
+            "severity",
+            "malicious",
+            "use",
+            "summary",
+            "affected",
+            "fixed",
+            "published_at",
+            "modified_at",
+            "known_since",
+            "watches",
+        ),
+        _advisories,
+    ),
     "snapshots": Table(("id", "subject", "first_seen", "last_seen", "facts"), _snapshots),
 }

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from alerts.model import Alert, AlertState, Delivery, DeliveryState, Silence
 from config.severity import Severity
+from monitor.store.advisories import coverage
 from monitor.store.tables import SignalRow, SourceHealth, Target
 
 LATE: Final = timedelta(minutes=5)
@@ -29,6 +30,8 @@ class Gauges(Struct, frozen=True):
     waiting: dict[str, float]
     dead: dict[str, float]
     sources: dict[str, float]
+    advisories: dict[str, float]
+    """Packages of which it is known which advisories name them, and of which it is not."""
     silences: float
     database_bytes: float
 
@@ -68,6 +71,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
             waiting[channel] = waiting.get(channel, 0) + count
     sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state))).all()
     in_force = select(func.count()).where(col(Silence.starts_at) <= now, col(Silence.ends_at) > now)
+    covered = coverage(session)
     return Gauges(
         targets={sort: count for sort, count, *_ in by_sort},
         failing={sort: failing or 0 for sort, _, failing, *_ in by_sort},
@@ -78,6 +82,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
         waiting=waiting,
         dead={channel: count for channel, state, count in owed if state == DeliveryState.DEAD},
         sources={host: float(state == "up") for host, state in sources},
+        advisories={"yes": covered["known"], "no": covered["unknown"]},
         silences=session.scalar(in_force) or 0,
         database_bytes=_size(session),
     )

@@ -15,6 +15,7 @@ from config.names import domain_subject
 from config.settings import Thresholds
 from monitor.observations import Domain, Package
 from monitor.queries.accounts import account_facts
+from monitor.queries.advisories import advisories_of
 from monitor.queries.signals import signals_of
 from monitor.queries.timeline import MOST_REBUILT, acts_of, entry, past
 from monitor.spans import iso
@@ -22,7 +23,7 @@ from monitor.store.changes import change_of
 from monitor.store.memberships import accounts_on_domains
 from monitor.store.packages import Stored, load_packages
 from monitor.store.signals import memberships_of, reach_of_subjects
-from monitor.store.tables import ChangeRow, Target
+from monitor.store.tables import AdvisoryAsked, ChangeRow, Target
 from monitor.store.targets import by_subject, ids_of, reach_of
 
 
@@ -48,6 +49,8 @@ def show_json(
     if target.sort == "package":
         stored = (load_packages(session, [target.id]) if loaded is None else loaded).get(target.id)
         facts = package_facts(stored.package) if stored else {}
+        if stored or session.get(AdvisoryAsked, target.id):
+            facts["advisories"] = advisories_of(session, target.id, subject)
         if stored is not None:
             timeline += past(session, target.id, stored, thresholds, now)
     elif target.sort == "domain":

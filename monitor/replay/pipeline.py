@@ -21,16 +21,19 @@ from alerts.routing import policy
 from config.names import domain_subject, package_purl
 from config.settings import Settings
 from config.severity import Severity
+from monitor.advisories.model import Advisory
+from monitor.advisories.record import record
 from monitor.changes.compounds import COMPOUNDS
 from monitor.check import first_published
 from monitor.observations import Domain, Package
-from monitor.record import Recorder
+from monitor.record import Outcome, Recorder
 from monitor.replay.score import Raised, Score, score
 from monitor.replay.timelines import Timeline, observe
 from monitor.results import Seen
 from monitor.schedule import CONFIRM_AFTER
+from monitor.store.advisories import mark_asked
 from monitor.store.engine import Store
-from monitor.store.targets import Wanted, add_targets, by_subject, reconcile
+from monitor.store.targets import Wanted, add_targets, by_subject, ids_of, reconcile
 from monitor.store.upgrade import upgrade
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -95,6 +98,9 @@ class _Replay:
                 self._born[one.name] = min(born, self._born.get(one.name, born))
         for told, observed in observations:
             self._second_looks(told.at)
+            if isinstance(observed, Advisory):
+                self._advise(observed, told.at)
+                continue
             subject = _subject(observed)
             self._answers[subject] = observed
             if isinstance(observed, Package):
@@ -123,12 +129,24 @@ class _Replay:
             outcome = self._recorder.record(session, [self._seen(session, subject, at)], at)
             if outcome.suspected:
                 self._again[subject] = at + CONFIRM_AFTER
-            for found in outcome.findings:
-                if not found.clears:
-                    self._kinds.setdefault(found.kind, at)
-            if outcome.findings:
-                for number in session.exec(select(Alert.id).where(Alert.severity >= Severity.HIGH)):
-                    self._grave.setdefault(number or 0, at)
+            self._note(session, outcome, at)
+
+    def _advise(self, advisory: Advisory, at: datetime) -> None:
+        """An advisory about a package that is watched by then; which versions are in use, a timeline does not say."""
+        with self._store.transaction() as session:
+            asked = [target for subject, target in ids_of(session, self._spans).items() if subject in self._targets]
+            mark_asked(session, asked, at)
+            found = {advisory.id: (advisory, "")}
+            self._note(session, record(session, self._recorder, found, asked, lambda _: True, at), at)
+
+    def _note(self, session: Session, outcome: Outcome, at: datetime) -> None:
+        """Which kinds were seen, and which alerts are grave by now."""
+        for found in outcome.findings:
+            if not found.clears:
+                self._kinds.setdefault(found.kind, at)
+        if outcome.findings:
+            for number in session.exec(select(Alert.id).where(Alert.severity >= Severity.HIGH)):
+                self._grave.setdefault(number or 0, at)
 
     def _seen(self, session: Session, subject: str, at: datetime) -> Seen:
         observed = self._answers[subject]

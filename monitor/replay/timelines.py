@@ -13,8 +13,10 @@ from msgspec import UNSET, Struct
 
 from config.names import BadName, parse_domain
 from config.settings import Settings
+from monitor.advisories.model import Advisory
 from monitor.changes.kinds import KINDS
 from monitor.observations import Delegation, Domain, Outcome, Package, Registration
+from monitor.sources.advisory import parse_advisory
 from monitor.sources.decode import BadDocument, decode
 from monitor.sources.packument import parse_packument
 from monitor.sources.pypi import parse_pypi
@@ -25,8 +27,6 @@ from monitor.verdict import verdict
 LARGEST: Final = 256 * 1024 * 1024
 NOTHING_VISIBLE: Final = "none-visible"
 """Stands in ``expect`` for an incident that neither metadata nor domain data showed."""
-_OF_THE_DESIGN: Final = frozenset({"advisory-published", "signal-raised", "signal-cleared"})
-"""Kinds that a timeline may expect although no comparison of two observations raises them."""
 
 
 class ReplayError(Exception):
@@ -40,6 +40,7 @@ class _Told(Struct):
     packument: msgspec.Raw | msgspec.UnsetType = UNSET
     pypi: msgspec.Raw | msgspec.UnsetType = UNSET
     domain: msgspec.Raw | msgspec.UnsetType = UNSET
+    advisory: msgspec.Raw | msgspec.UnsetType = UNSET
 
 
 class _File(Struct):
@@ -57,7 +58,7 @@ class Observation(Struct):
     place: str
     """Where it stands, for errors: ``observations[3]``."""
     sort: str
-    """``packument``, ``pypi`` or ``domain``."""
+    """``packument``, ``pypi``, ``domain`` or ``advisory``."""
     document: msgspec.Raw
 
 
@@ -124,7 +125,7 @@ def _another_sort(body: bytes) -> str:
 
 
 def _known(kind: str, place: str) -> None:
-    names = {*KINDS, *_OF_THE_DESIGN, NOTHING_VISIBLE}
+    names = {*KINDS, NOTHING_VISIBLE}
     if kind not in names:
         near = difflib.get_close_matches(kind, sorted(names), n=1)
         raise ReplayError(f"{place}: {kind!r:.60} is no kind{f'; {near[0]!r} is' if near else ''} (docs/kinds.md)")
@@ -142,18 +143,20 @@ def _moment(text: str, place: str) -> datetime:
 def _observation(told: _Told, place: str, origin: str) -> Observation:
     at = _moment(told.at, f"{origin}: {place}.at")
     documents: dict[str, msgspec.Raw] = {}
-    for sort in ("packument", "pypi", "domain"):
+    for sort in ("packument", "pypi", "domain", "advisory"):
         document = getattr(told, sort)
         if document is not UNSET and bytes(document) != b"null":
             documents[sort] = document
     if len(documents) != 1:
         said = " and ".join(documents) or "none"
-        raise ReplayError(f"{origin}: {place}: has {said} of packument, pypi and domain; exactly one is wanted")
+        raise ReplayError(
+            f"{origin}: {place}: has {said} of packument, pypi, domain and advisory; exactly one is wanted"
+        )
     ((sort, document),) = documents.items()
     return Observation(at, place, sort, document)
 
 
-def observe(told: Observation, origin: str) -> Package | Domain:
+def observe(told: Observation, origin: str) -> Package | Domain | Advisory:
     """The observation through the ordinary normaliser; ReplayError where it is none."""
     place = f"{origin}: {told.place}.{told.sort}"
     try:
@@ -161,6 +164,8 @@ def observe(told: Observation, origin: str) -> Package | Domain:
             return parse_packument(bytes(told.document), _name(told))
         if told.sort == "pypi":
             return parse_pypi(bytes(told.document), _name(told))
+        if told.sort == "advisory":
+            return parse_advisory(bytes(told.document))
         document = msgspec.json.decode(told.document)
         if not isinstance(document, dict):
             raise BadDocument("is no JSON object")

@@ -141,11 +141,69 @@ class Http:
         """The answer to a POST that only asks, so that it may be sent again; raises as ``get`` does."""
         return await self._ask("POST", url, content, headers, max_body)
 
+    async def stream(self, url: str, take: Callable[[bytes], Awaitable[bool]], *, most: int, within: timedelta) -> int:
+        """The status of a GET; where it is 200, the body goes to ``take`` piece by piece, until that returns False.
+
+        For what is too large to be held: asked for once and uncompressed, at most ``most`` bytes, in its own time.
+        Raises as ``get`` does.
+        """
+        request = self._request("GET", url, None, {"Accept-Encoding": "identity"})
+        host = self.host(request.url)
+        async with host.turn():
+            try:
+                async with asyncio.timeout(within.total_seconds()):
+                    status, headers = await self._streamed(request, take, most)
+            except TimeoutError:
+                reason = f"no complete answer within {within.total_seconds():.0f} s"
+            except _Broken as error:
+                reason = str(error)
+            else:
+                reply = Reply(status, headers, b"", 0)
+                if (slow := _asked_to_wait(reply, self._clock())) is not None:
+                    wait = host.slowed(slow)
+                    words = f"{status}, retry after {wait.total_seconds():.0f} s"
+                    raise Unavailable(host.name, words, retry_after=wait)
+                if status not in _TRANSIENT:
+                    host.succeeded()
+                    return _judged(host, reply).status
+                reason = f"{status} {httpx.codes.get_reason_phrase(status)}".strip()
+            host.failed(reason)
+        raise Unavailable(host.name, reason)
+
+    async def _streamed(
+        self, request: httpx.Request, take: Callable[[bytes], Awaitable[bool]], most: int
+    ) -> tuple[int, httpx.Headers]:
+        try:
+            response = await self._transport(request.url).handle_async_request(request)
+            try:
+                if response.status_code == 200:
+                    if response.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
+                        raise _Broken("the answer is compressed, which was not asked for")
+                    count = 0
+                    async for chunk in response.aiter_raw():
+                        count += len(chunk)
+                        if count > most:
+                            raise _TooLarge(f"the answer is larger than the {most} bytes allowed")
+                        if not await take(chunk):
+                            break
+                return response.status_code, response.headers
+            finally:
+                await response.aclose()
+        except (httpx.TransportError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise _Broken(_reason(error)) from None
+
     async def _ask(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None, max_body: int | None
     ) -> Reply:
+        request = self._request(method, url, content, headers)
+        host = self.host(request.url)
+        return await self._attempts(host, request, max_body or self.limits.max_body)
+
+    def _request(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx.Request:
         try:
-            request = httpx.Request(
+            return httpx.Request(
                 method,
                 url,
                 content=content,
@@ -154,8 +212,6 @@ class Http:
             )
         except (httpx.InvalidURL, UnicodeError, ValueError):
             raise Refused("weaklink", "the address to ask is no URL") from None
-        host = self.host(request.url)
-        return await self._attempts(host, request, max_body or self.limits.max_body)
 
     async def _attempts(self, host: Host, request: httpx.Request, max_body: int) -> Reply:
         # The deadline counts what the host takes, not the time for which we wait for our turn to ask it.

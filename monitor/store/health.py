@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from alerts import silences
 from alerts.model import Delivery
 from monitor.sources.politeness import HostHealth
+from monitor.store.advisories import coverage
 from monitor.store.tables import Meta, SourceHealth, Target
 
 ALIVE = "daemon-alive-at"
@@ -42,7 +43,7 @@ def last_alive(session: Session) -> datetime | None:
 
 
 def status(session: Session, now: datetime) -> dict[str, Any]:
-    """Targets, freshness, failures, sources and deliveries (design, 7)."""
+    """Targets, freshness, failures, sources, advisories and deliveries (design, 7)."""
     watched = col(Target.due_at).is_not(None)
     # Two counts over two indexes, without a look at any target.
     total, overdue = session.execute(
@@ -77,6 +78,7 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
             }
             for row in sources
         ],
+        "advisories": coverage(session),
         "deliveries": {str(state): count for state, count in deliveries},
         "silences": silences.listed(session, now),
         "daemon_alive_at": last_alive(session),

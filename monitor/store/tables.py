@@ -229,6 +229,51 @@ class Portfolio(SQLModel, table=True):
     total_at: datetime | None = Field(default=None, sa_column=_moment_or_none())
 
 
+class AdvisoryRow(SQLModel, table=True):
+    """A published advisory that names a watched package."""
+
+    __tablename__ = "advisory"
+    id: str = Field(primary_key=True, max_length=100)
+    modified: str = Field(default="", max_length=60)
+    """As the list wrote it by which it was found: what is listed otherwise is read again."""
+    withdrawn: bool = False
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """``monitor.advisories.model.Advisory``, as JSON."""
+
+
+class AdvisoryPackage(SQLModel, table=True):
+    """A package that an advisory names, watched or not."""
+
+    __tablename__ = "advisory_package"
+    subject: str = Field(primary_key=True, max_length=400)
+    advisory_id: str = Field(primary_key=True, max_length=100, foreign_key="advisory.id", index=True)
+
+
+class AdvisoryStanding(SQLModel, table=True):
+    """How near one thing that advisories report is to the watches of a package."""
+
+    __tablename__ = "advisory_standing"
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    key: str = Field(primary_key=True, max_length=100)
+    since: datetime = Field(sa_column=_moment())
+    revision: int = 0
+    """Grows with every change of it."""
+    told: bool = False
+    """An alert may tell of it."""
+    cause: str = Field(default="", max_length=900)
+    """Of that alert."""
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """``monitor.advisories.weigh.Standing``, as JSON."""
+
+
+class AdvisoryAsked(SQLModel, table=True):
+    """When it was last learnt which advisories name a package; no row: never, so none are known."""
+
+    __tablename__ = "advisory_asked"
+    target_id: int = Field(primary_key=True, foreign_key="target.id")
+    asked_at: datetime = Field(sa_column=_moment(index=True))
+
+
 class SourceHealth(SQLModel, table=True):
     """How a source is doing, for ``status`` from another process."""
 

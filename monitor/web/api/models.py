@@ -221,6 +221,13 @@ class Source(BaseModel):
     retry_at: Moment | None
 
 
+class Coverage(BaseModel):
+    packages: int
+    known: int = Field(description="Packages of which it is known which advisories name them.")
+    unknown: int
+    as_of: Moment | None
+
+
 class Status(BaseModel):
     targets: int
     fresh: int
@@ -228,6 +235,7 @@ class Status(BaseModel):
     overdue: int
     failing: list[Failing]
     sources: list[Source]
+    advisories: Coverage
     deliveries: dict[str, int]
     silences: list[Silence]
     daemon_alive_at: Moment | None
