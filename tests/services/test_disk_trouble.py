@@ -75,6 +75,23 @@ def test_a_small_file_system_may_fill_up_and_be_cleared(tmp_path: Path, registry
             assert stop(running) == 0
 
 
+def test_an_edit_while_the_disk_is_full_is_taken_up_when_there_is_room(
+    tmp_path: Path, registry: Any, sink: Any
+) -> None:
+    here = Watch(tmp_path / "data", registry, sink)
+    disk = Disk(tmp_path / "data")
+    with daemon(here.config, disk.prepare) as running:
+        assert wait_for(here.seen, running), here
+        with disk.full():
+            here.config.write_text(
+                here.config.read_text().replace('["npm:package-0"]', '["npm:package-0", "npm:more"]')
+            )
+            assert wait_for(lambda: bool(here.log_lines("not taken up yet")), running), here
+        added = "SELECT 1 FROM target WHERE subject = 'pkg:npm/more'"
+        assert wait_for(lambda: bool(here.ask(added)), running), here
+        assert stop(running) == 0
+
+
 def test_another_program_may_hold_the_database_as_long_as_it_likes(tmp_path: Path, registry: Any, sink: Any) -> None:
     here = Watch(tmp_path / "data", registry, sink, packages=4)
 

@@ -26,8 +26,6 @@ from disk import Disk, after_power_cut
 from forked import command, daemon, stop
 from watch import Watch, wait_for
 
-CUTS = 100
-"""Moments at which the power fails, besides those right after something was told or said."""
 STATES = 3
 """What is left of what was not synced: nothing, and parts of it."""
 RESUMED = 8
@@ -88,10 +86,10 @@ class Life:
             assert said.code == 0, said
             self.acknowledged.append((time.monotonic(), number))
 
-    def cuts(self, rng: Random) -> list[int]:
+    def cuts(self, count: int, rng: Random) -> list[int]:
         """How many entries of the log come before each cut: right after what must be remembered, and anywhere."""
         grave = [bisect_right(self._moments, at) for at, _ in (*self.told, *self.acknowledged)]
-        return [*grave, *(rng.randrange(len(self.writes)) + 1 for _ in range(CUTS))]
+        return [*grave, *(rng.randrange(len(self.writes)) + 1 for _ in range(count))]
 
     def lay_down(self, folder: Path, cut: int, rng: Random | None) -> None:
         """The files as they are found when the power is back; those that stand for processes are not."""
@@ -128,9 +126,11 @@ def life(tmp_path: Path, registry: Any, sink: Any) -> Life:
     return Life(tmp_path / "power", registry, sink)
 
 
-def test_nothing_that_was_told_or_acknowledged_is_forgotten_when_the_power_fails(life: Life, tmp_path: Path) -> None:
+def test_nothing_that_was_told_or_acknowledged_is_forgotten_when_the_power_fails(
+    life: Life, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     rng = Random(7)
-    cuts = life.cuts(rng)
+    cuts = life.cuts(pytestconfig.getoption("cuts"), rng)
     for number, cut in enumerate(cuts):
         for state in range(STATES):
             folder = tmp_path / f"cut-{number}-{state}"

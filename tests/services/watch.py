@@ -75,8 +75,9 @@ class Watch:
         packages: int = 1,
         database: str = "sqlite:///weaklink.db",
         npm: str = "",
+        more: str = "",
     ) -> None:
-        """``npm``: further lines about the registry."""
+        """``npm``: further lines about the registry; ``more``: further lines at the end."""
         folder.mkdir(exist_ok=True)
         self.name = folder.name
         self.packages = [f"package-{number}" for number in range(packages)]
@@ -98,6 +99,7 @@ class Watch:
                 name=self.name,
                 npm=npm,
             )
+            + more
         )
 
     # What happens
@@ -154,7 +156,7 @@ class Watch:
         arrived = {package for package, _ in self.arrived()}
         return arrived == set(self.taken) and set(self.deliveries().values()) <= {"sent"}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """For the words of an assertion that fails."""
         owed = {key: state for key, state in self.deliveries().items() if state != "sent"}
         return f"{self.name}: {self.taken} taken over; told: {dict(self.arrived())}; owed: {owed}"
