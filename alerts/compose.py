@@ -147,6 +147,7 @@ def _item(alert: Alert, findings: Sequence[Finding], policy: Policy, since: date
                 after=f.after,
                 at=f.at,
                 happened_at=f.happened_at,
+                check=str(f.evidence.get("check") or ""),
             )
             for f in shown
         ),

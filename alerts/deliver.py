@@ -32,6 +32,7 @@ from alerts.messages.render import Rendered, medium_of, render
 from alerts.outbox import Claimed, claim_due, mark_failed, mark_sent, waiting_channels
 from alerts.store import StoreError, Transactions
 from config.clock import Clock
+from config.log import log_of
 from config.settings import Channel
 
 SEND_TIMEOUT: Final = 60.0
@@ -41,7 +42,7 @@ AT_ONCE: Final = 8
 WRITE_AGAIN: Final = (0.2, 1.0, 5.0)
 """Seconds between attempts to write an outcome down; the last one is repeated."""
 
-log = logging.getLogger("weaklink.deliver")
+log = log_of("messages")
 # Apprise logs addresses of its own accord: what it has to say is taken from its result, and goes nowhere else.
 logging.getLogger("apprise").propagate = False
 logging.getLogger("apprise").addHandler(logging.NullHandler())
@@ -233,14 +234,24 @@ class Deliverer:
         return channel is None or self._monotonic() >= self._next.get(name, 0.0)
 
     async def _run(self, claim: Claimed) -> None:
-        outcome, give_up = await self._attempt(claim)
+        message = msgspec.json.decode(claim.message, type=Message)
+        outcome, give_up = await self._attempt(claim, message)
         now = self._clock()
         late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
         self._on_attempt(claim.channel, outcome.ok, late)
+        (log.info if outcome.ok else log.warning)(
+            "message delivered" if outcome.ok else "message not taken",
+            message=claim.key,
+            channel=claim.channel,
+            kind=claim.kind,
+            attempt=claim.attempts,
+            outcome=outcome.words,
+            late_seconds=round(late, 1) if late is not None else None,
+            checks=message.checks or None,
+        )
         if outcome.ok:
             await self._until_written(lambda session: mark_sent(session, claim, now, outcome.words))
             return
-        log.warning("channel %s: %s (attempt %d)", claim.channel, outcome.words, claim.attempts)
         await self._until_written(
             lambda session: mark_failed(session, claim, now, outcome.words, give_up, self._rng, outcome.retry_after)
         )
@@ -258,7 +269,7 @@ class Deliverer:
             else:
                 return
 
-    async def _attempt(self, claim: Claimed) -> tuple[Outcome, timedelta]:
+    async def _attempt(self, claim: Claimed, message: Message) -> tuple[Outcome, timedelta]:
         """The outcome of one attempt, and how long the message is worth more of them."""
         give_up = heartbeat.WORTH_FOR if claim.kind == heartbeat.KIND else None
         if claim.channel == heartbeat.URL:
@@ -268,7 +279,6 @@ class Deliverer:
         if channel is None:
             return Outcome(False, "the configuration has no such channel any more"), give_up or timedelta(days=1)
         self._next[channel.name] = self._monotonic() + 60.0 / channel.per_minute
-        message = msgspec.json.decode(claim.message, type=Message)
         rendered = render(message, medium_of(channel.url.get_secret_value(), channel.format), claim.key)
         follows = message.kind not in {"first", "digest", heartbeat.KIND}
         async with self._slots:

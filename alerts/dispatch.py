@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from sqlmodel import Session, col, select
 
+from alerts.committed import when_committed
 from alerts.compose import compose, first_happened
 from alerts.matching import matches
 from alerts.messages.content import Coming
@@ -17,9 +18,12 @@ from alerts.model import Alert, AlertState, Delivery, DeliveryState, Group, Grou
 from alerts.quiet import quiet_until
 from alerts.routing import Policy
 from alerts.telling import NO_NEWS, Telling, Told, live, next_look, still_open, telling_of
+from config.log import log_of
 from config.settings import Route
 from config.severity import Severity
 from config.values import cron_trigger
+
+log = log_of("messages")
 
 MOST_GROUPS = 200
 """Groups told in one transaction; the rest follow in the next, a second later."""
@@ -216,9 +220,20 @@ def _owe(
         member.told_at = member.told_at or now
         session.add(member)
     for channel in channels:
+        key = blake2b(f"{first.group.key}:{first.group.serial}:{channel}".encode(), digest_size=16).hexdigest()
+        when_committed(
+            session,
+            log.info,
+            "message owed",
+            message=key,
+            channel=channel,
+            kind=first.kind,
+            alerts=list(alerts),
+            checks=message.checks or None,
+        )
         session.add(
             Delivery(
-                key=blake2b(f"{first.group.key}:{first.group.serial}:{channel}".encode(), digest_size=16).hexdigest(),
+                key=key,
                 channel=channel,
                 kind=first.kind,
                 created_at=now,

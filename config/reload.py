@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -21,9 +20,10 @@ from typing import Final
 from watchfiles import awatch
 
 from config.load import ConfigError, Configuration, load, resolved
+from config.log import log_of
 from config.sources import LARGEST_FILE, Environment
 
-log = logging.getLogger(__name__)
+log = log_of("reload")
 
 _MOST_FOLDERS: Final = 2000
 _BLOCK: Final = 1 << 20
@@ -154,7 +154,7 @@ class Reloader:
         extra = {_existing(folder) for folder in islice(sorted(self._extra), _MOST_FOLDERS)}
         if len(self._extra) > _MOST_FOLDERS and not self._told_many:
             self._told_many = True
-            log.warning("only the first %d folders are watched; the others are looked at now and then", _MOST_FOLDERS)
+            log.warning("too many folders: the rest is looked at now and then", watched=_MOST_FOLDERS)
         return frozenset(folders), frozenset(extra), {_identity(one) for one in folders | extra}
 
     async def _pump(self, folders: frozenset[Path], extra: frozenset[Path]) -> None:
@@ -182,7 +182,7 @@ class Reloader:
         except (OSError, RuntimeError) as error:
             # No more inotify watches, or a folder that went away: the looks go on.
             if str(error) != self._last_trouble:
-                log.warning("files are not watched, only looked at every %g s: %s", self._look_every, error)
+                log.warning("files are not watched, only looked at", every_seconds=self._look_every, error=error)
             self._last_trouble = str(error)
 
 

@@ -509,6 +509,21 @@ class Retention(Section):
     snapshots: Kept = Field(default=timedelta(days=5 * 365), description="Facts that were replaced by others.")
 
 
+LogFormat = Literal["auto", "json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Log(Section):
+    """What the daemon writes to standard error."""
+
+    format: LogFormat = Field(
+        default="auto", description="auto: JSON lines for journald, else text; in colours on a terminal."
+    )
+    level: LogLevel = Field(
+        default="info", description="Least level; debug has a line for every check, also where nothing changed."
+    )
+
+
 class Settings(Section):
     """The whole of ``weaklink.toml``."""
 
@@ -522,6 +537,7 @@ class Settings(Section):
     domains: Domains = Field(default=Domains(), description="How domains are looked up.")
     advisories: Advisories = Field(default=Advisories(), description="Published advisories, from OSV.")
     web: Web = Field(default=Web(), description="The local pages.")
+    log: Log = Field(default=Log(), description="What the daemon says of its work, and how.")
     thresholds: Thresholds = Field(default=Thresholds(), description="When a signal holds.")
     risk: Risk = Field(default=Risk(), description="What each factor weighs in the ranking of weaklink risk.")
     severity: dict[str, SeverityName] = Field(

@@ -21,6 +21,7 @@ from config.manifests.reading import Manifests, Reading
 from config.names import split_purl
 from config.problems import ConfigError, Problem
 from config.registries import destinations
+from config.secrets import hide, secrets_of
 from config.settings import HttpLimits, Settings
 from monitor.advisories.follow import Advisories
 from monitor.changes.compounds import COMPOUNDS
@@ -92,6 +93,7 @@ class Assembly:
         self._whois = Whois(settings.domains, clock, elapsed=elapsed, share=self._share("whois"))
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
+        hide(secrets_of(configuration, self._destinations))
         self.metrics = Metrics()
         self.following = Following(store, self.https, settings, clock, rng, elapsed=elapsed)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
@@ -119,6 +121,7 @@ class Assembly:
             self.recorder,
             clock,
             lanes={"npm": settings.schedule.concurrency, "pypi": settings.schedule.concurrency, "domain": 16},
+            rng=rng,
             on_outcome=on_outcome,
             on_result=on_result,
             on_checked=self.metrics.checked,
@@ -220,6 +223,7 @@ class Assembly:
         settings = configuration.settings
         self.configuration = configuration
         self._destinations = destinations(configuration)
+        hide(secrets_of(configuration, self._destinations))
         self.policy = _policy(settings)
         self.recorder.use(settings, self.policy)
         self.deliverer.use(settings.channel, _heartbeat_url(settings))

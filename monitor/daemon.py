@@ -6,7 +6,6 @@ Each job is short and idempotent, so one that was late or missed is made good by
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -20,8 +19,10 @@ from alerts.lifecycle import holding
 from alerts.round import tell_due
 from config.clock import Clock, Elapsed, system_elapsed
 from config.load import Configuration
+from config.log import log_of
 from config.problems import ConfigError
 from config.reload import Reloaded, Reloader
+from config.settings import Settings
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
 from monitor.engine.alone import Alone, Engine
@@ -43,10 +44,7 @@ from monitor.upcoming import upcoming
 from monitor.web.server import WebServer
 from monitor.web.site import Site
 
-log = logging.getLogger("weaklink.daemon")
-
-# A tick that comes while the last one is still at work is left out; on a busy machine that is no news.
-logging.getLogger("apscheduler").setLevel(logging.ERROR)
+log = log_of("daemon")
 
 TICK = 1.0
 """Seconds between looks at what is due."""
@@ -75,8 +73,13 @@ class Daemon:
         engine: Engine | None = None,
         *,
         elapsed: Elapsed = system_elapsed,
+        on_taken_up: Callable[[Settings], None] = lambda _settings: None,
     ) -> None:
-        """``engine``: how checks and deliveries get done; None: in this process."""
+        """``engine``: how checks and deliveries get done; None: in this process.
+
+        ``on_taken_up`` is told of the settings that an edit brought.
+        """
+        self._on_taken_up = on_taken_up
         self._parts = assembly
         self._engine = engine or Alone(assembly, clock)
         self._clock = clock
@@ -162,14 +165,14 @@ class Daemon:
                 await self._go_along(self._timekeeper.moved())
                 await job()
             except StoreRefused:
-                log.exception("%s broke", part)
+                log.exception("a part broke", part=part)
                 return
             except StoreError:
                 # Said by the store. That counts as an advance: a restart mends no disk and no server, and forgets
                 # which messages were taken.
                 pass
             except Exception:  # the outermost loop: a bug in one part must not stop the others
-                log.exception("%s broke", part)
+                log.exception("a part broke", part=part)
                 return
             self._advanced[part] = self._elapsed()
 
@@ -188,7 +191,7 @@ class Daemon:
         except StoreError:
             self._behind += moved
             raise
-        log.warning("the clock was set by %s; what waits goes along", _signed(moved))
+        log.warning("the clock was set; what waits goes along", by=_signed(moved))
 
     async def _deliver(self) -> None:
         await tell_due(self._parts.store, self._parts.policy, self._engine.deliver_due, self._clock(), upcoming)
@@ -251,7 +254,7 @@ class Daemon:
             try:
                 return await self._read_again(news)
             except StoreError as error:
-                log.error("the edit is not taken up yet: %s", error)
+                log.error("edit not taken up yet", error=error)
                 await asyncio.sleep(RESTS_AT_MOST)
 
     async def _read_again(self, news: Reloaded) -> None:
@@ -275,12 +278,12 @@ class Daemon:
             await self._accept()
             await self._tell_manifests()
         except StoreError as error:
-            log.error("%s", error)
+            log.error("the database cannot be used", part="reload", error=error)
 
     async def _look(self) -> None:
         reconciled = await self._parts.look()
         if reconciled is not None:
-            log.info("manifests taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
+            log.info("manifests taken up", added=reconciled.added, removed=reconciled.removed)
             await self._tell_manifests()
 
     async def _tell_manifests(self) -> None:
@@ -288,23 +291,28 @@ class Daemon:
         owners = {watch.name: watch.owner for watch in self._parts.settings.watch}
         found, told = manifest_findings(self._parts.reading.broken, owners, self._told, self._clock())
         for finding in found:
-            log.log(logging.INFO if finding.clears else logging.ERROR, "%s", finding.after or finding.title)
+            if finding.clears:
+                log.info("manifest in order again", manifest=finding.subject)
+            else:
+                log.error("manifest cannot be read", manifest=finding.subject, problem=finding.after)
         for note in self._parts.reading.notes:
             if note not in self._noted:
-                log.warning("%s", note)
+                log.warning("entry leads to nothing", problem=note)
         self._noted = frozenset(self._parts.reading.notes)
         await self._parts.tell(found)
         self._told = told
 
     async def _reject(self, error: ConfigError) -> None:
-        log.error("%s", error)
+        for problem in str(error).splitlines():
+            log.error("configuration rejected", problem=problem)
         self._rejected = True
         await self._parts.tell([config_rejected(str(error), self._parts.configuration.path.name, self._clock())])
 
     async def _take_up(self, configuration: Configuration) -> None:
         reconciled = await self._parts.take_up(configuration)
         await self._web.keep()
-        log.info("configuration taken up: %d targets added, %d removed", reconciled.added, reconciled.removed)
+        self._on_taken_up(configuration.settings)
+        log.info("configuration taken up", added=reconciled.added, removed=reconciled.removed)
         await self._accept()
         await self._tell_manifests()
 

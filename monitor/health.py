@@ -43,6 +43,7 @@ def target_failing(failed: Failed, thresholds: Thresholds) -> Finding | None:
             "reason": failed.reason,
             "failing_since": since.isoformat(),
             "failures": failed.due.failures + 1,
+            "check": failed.due.check,
         },
         related=(f"source:{failed.host}",),
         cause=f"target-failing:{failed.due.source}",

@@ -337,9 +337,10 @@ class Recorder:
         follows = {c.seen.due.id: c.follows for c in changed}
         joined = join(session, [(c.seen.due, change) for c in changed for change in c.changes])
         overrides = dict(self.settings.severity)
-        told = record_changes(session, [_recorded(j, follows[j.due.id]) for j in joined], now, overrides)
+        checks = _checks(changed)
+        told = record_changes(session, [_recorded(j, follows[j.due.id]) for j in joined], now, overrides, checks)
         together = found_bursts(session, joined, self.settings.thresholds.burst_packages, now)
-        return told + record_changes(session, together, now, overrides)
+        return told + record_changes(session, together, now, overrides, checks)
 
     def _signals(self, session: Session, comparisons: Sequence[Comparison], now: datetime) -> list[Finding]:
         """The signals that these observations raised or cleared."""
@@ -354,7 +355,8 @@ class Recorder:
             if isinstance(c.after, Domain) and (not isinstance(c.before, Domain) or c.before.state is not c.after.state)
         ]
         recorded = weigh(session, sights, turned, self.settings.thresholds, now)
-        return record_changes(session, recorded, now, dict(self.settings.severity)) if recorded else []
+        overrides = dict(self.settings.severity)
+        return record_changes(session, recorded, now, overrides, _checks(comparisons)) if recorded else []
 
     def recent(self, session: Session, told: Sequence[Finding], now: datetime) -> list[Finding]:
         """What was found lately about the same subjects, for the rules that join small things."""
@@ -469,6 +471,11 @@ def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[
         )
         ids.update((target, snapshot) for target, snapshot in rows if snapshot is not None)
     return ids
+
+
+def _checks(comparisons: Iterable[Comparison]) -> dict[int, str]:
+    """The check that saw each target."""
+    return {c.seen.due.id: c.seen.due.check for c in comparisons}
 
 
 def _renewed(c: Comparison) -> Finding | None:

@@ -45,6 +45,8 @@ class Due(Struct, frozen=True, kw_only=True):
     """The job that claimed it; its result counts only as long as the claim holds. None: nobody else can check it."""
     told_of: bool = False
     """A live feed tells of changes at its source, as whoever deferred the check knew."""
+    check: str = ""
+    """The id of its check, once that has begun (``monitor.trail``)."""
 
 
 def jittered(wait: timedelta, rng: Random) -> timedelta:

@@ -5,12 +5,12 @@ What it does not tell is counted from what is watched, so nothing waits for it a
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from random import Random
 from typing import Final, Protocol
 
 from config.clock import Clock, Elapsed
+from config.log import log_of
 from config.settings import Settings
 from monitor.errors import Refused, Unavailable
 from monitor.record import Recorder
@@ -19,7 +19,7 @@ from monitor.sources.search import Portfolio, askable
 from monitor.store.engine import Store
 from monitor.store.portfolios import due_accounts
 
-log = logging.getLogger("weaklink.survey")
+log = log_of("survey")
 
 FIRST_PAUSE: Final = timedelta(minutes=5)
 LONGEST_PAUSE: Final = timedelta(hours=6)
@@ -92,4 +92,4 @@ class Survey:
 
     def _rest(self, pause: timedelta, why: str) -> None:
         self._next = self._elapsed() + pause.total_seconds()
-        log.info("accounts are counted from what is watched for the next %s: %s", pause, why)
+        log.info("accounts are counted from what is watched", pause=pause, why=why)

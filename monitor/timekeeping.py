@@ -8,7 +8,6 @@ What happened keeps the moment that was written down.
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,12 +16,13 @@ from sqlmodel import Session, col
 
 from alerts import outbox, telling
 from config.clock import Clock, Elapsed
+from config.log import log_of
 from monitor.store.bulk import update_rows
 from monitor.store.health import last_alive, say_alive
 from monitor.store.tables import Portfolio, Target
 from monitor.systemd import ServiceManager
 
-log = logging.getLogger("weaklink.daemon")
+log = log_of("daemon")
 
 LEAST: Final = timedelta(seconds=5)
 """A clock that is off by less was drawn near slowly, or reads coarsely."""
@@ -56,7 +56,7 @@ async def until_set(clock: Clock, manager: ServiceManager) -> None:
     """Wait while the clock cannot be right: nothing that is written down by it would be true."""
     if clock() >= EARLIEST:
         return
-    log.warning("the clock says %s; nothing is checked until it is set", clock().date())
+    log.warning("nothing is checked until the clock is set", clock=clock().date())
     manager.status("waiting until the clock is set")
     while clock() < EARLIEST:
         manager.takes(timedelta(seconds=30))

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from random import Random
 
 from msgspec.structs import replace
 
 from config.clock import Clock
+from config.log import log_of
+from monitor import trail
 from monitor.check import Checker
 from monitor.observations import Package
 from monitor.record import Lookup, Outcome, Recorder
@@ -22,7 +24,7 @@ from monitor.results import Failed, Result, Seen
 from monitor.schedule import Due
 from monitor.store.engine import Store, StoreError, StoreRefused
 
-log = logging.getLogger("weaklink.watcher")
+log = log_of("watcher")
 
 BATCH = 1000
 """Most results in one transaction."""
@@ -47,6 +49,7 @@ class Watcher:
         clock: Clock,
         *,
         lanes: dict[str, int],
+        rng: Random | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_result: Callable[[Result], None] | None = None,
         on_checked: Callable[[Result, float], None] = lambda _result, _seconds: None,
@@ -56,6 +59,7 @@ class Watcher:
         self._checker = checker
         self.recorder = recorder
         self._clock = clock
+        self._rng = rng or Random()
         self._width = lanes
         self._lanes = {name: asyncio.Queue[Due](maxsize=4 * width) for name, width in lanes.items()}
         self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=WAITING)
@@ -176,13 +180,16 @@ class Watcher:
     async def _work(self, lane: asyncio.Queue[Due]) -> None:
         while True:
             due = await lane.get()
+            due = replace(due, check=trail.check_id(self._clock(), self._rng))
             began = time.monotonic()
             try:
                 result = await self._checker.check(due)
             except Exception as error:
-                log.exception("check of %s broke", due.subject)
+                log.exception("check broke", check=due.check, subject=due.subject)
                 result = Failed(due=due, at=self._clock(), host="weaklink", reason=f"internal: {type(error).__name__}")
-            self._on_checked(result, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._on_checked(result, seconds)
+            trail.answered(result, seconds)
             await self._results.put(result)
 
     async def _record(self) -> None:
@@ -195,6 +202,7 @@ class Watcher:
                         batch.append(await self._results.get())
                         weight += _weight(batch[-1])
             outcome = await self._recorded(batch)
+            trail.recorded(batch, outcome)
             waiting = {lookup.seen.due.id for lookup in outcome.lookups}
             self.recorded += len(batch)
             for result in batch:
@@ -216,7 +224,8 @@ class Watcher:
         try:
             seen = await self._checker.look_up(lookup.seen, lookup.names)
         except Exception:
-            log.exception("what %s depends on could not be looked up", lookup.seen.due.subject)
+            due = lookup.seen.due
+            log.exception("new dependencies could not be looked up", check=due.check, subject=due.subject)
             seen = replace(lookup.seen, looked_up=True)
         await self._results.put(seen)
 
@@ -228,8 +237,8 @@ class Watcher:
             if len(batch) > 1:
                 middle = len(batch) // 2
                 return _joined(await self._recorded(batch[:middle]), await self._recorded(batch[middle:]))
-            log.exception("the check of %s could not be recorded", batch[0].due.subject)
-        due = batch[0].due
+            due = batch[0].due
+            log.exception("check could not be recorded", check=due.check, subject=due.subject)
         failed = Failed(due=due, at=self._clock(), host="weaklink", reason="internal: it could not be recorded")
         try:
             return await self._until_written([failed])

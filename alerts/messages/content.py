@@ -20,6 +20,8 @@ class Fact(Struct, frozen=True, kw_only=True):
     after: Any = None
     at: datetime
     happened_at: datetime | None = None
+    check: str = ""
+    """The check that found it: the log tells of it by this id."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -92,3 +94,8 @@ class Message(Struct, frozen=True, kw_only=True):
     more_coming: int = 0
     link: str = ""
     """Where all alerts are seen; ``""`` without local pages."""
+
+    @property
+    def checks(self) -> list[str]:
+        """The checks behind what it lists."""
+        return sorted({fact.check for item in self.items for fact in item.facts if fact.check})

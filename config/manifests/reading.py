@@ -6,7 +6,6 @@ One that names files outside its bounds is read without those, and stands there 
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from config.load import Configuration
+from config.log import log_of
 from config.manifests.bounds import Bounding, Bounds
 from config.manifests.discover import Found, discover, without_covered
 from config.manifests.files import Files, Stamp, stamp_of
@@ -22,7 +22,7 @@ from config.manifests.merging import merged
 from config.manifests.model import Entry, ManifestError
 from config.settings import Watch
 
-log = logging.getLogger(__name__)
+log = log_of("manifests")
 
 
 class Broken(Struct, frozen=True):
@@ -200,7 +200,7 @@ class Manifests:
         except ManifestError as wrong:
             error = wrong
         except Exception as broke:  # a reader that stumbles over one file must not keep the others from being read
-            log.exception("%s cannot be read", name)
+            log.exception("manifest reader broke", manifest=name)
             error = ManifestError(name, f"it is too odd to be read ({type(broke).__name__})", "make it anew")
         sources = frozenset({name, *(entry.source for entry in entries or ())})
         if before is not None and error is not None:

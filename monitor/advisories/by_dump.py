@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from config.log import log_of
 from monitor.advisories.ledger import READ_AT_ONCE, Answer, Found, Ledger, parts, read_all
 from monitor.advisories.model import Advisory, Listed
 from monitor.errors import SourceError
@@ -18,7 +18,7 @@ from monitor.sources.osv_dumps import OsvDumps
 from monitor.store import advisories as rows
 from monitor.store.advisories import DumpState, Watched
 
-log = logging.getLogger("weaklink.advisories")
+log = log_of("advisories")
 
 WHOLE_EVERY: Final = timedelta(days=7)
 """The list is a hint like any feed; what it left out is found by reading everything."""
@@ -76,7 +76,7 @@ async def _wanted(
         if isinstance(answer, Advisory) and (one.id in held or any(a.subject in covered for a in answer.affected)):
             found[one.id] = answer, one.modified
         elif isinstance(answer, Unreadable):
-            log.warning("advisory %s: %s", one.id, answer.reason)
+            log.warning("advisory cannot be read", advisory=one.id, reason=answer.reason)
     return found
 
 
@@ -94,7 +94,7 @@ async def _whole(ledger: Ledger, dumps: OsvDumps, ecosystem: str, packages: Sequ
     covered = {one.subject for one in packages}
     whole = await dumps.whole(ecosystem, covered.__contains__)
     if whole.unreadable:
-        log.warning("%d documents in the dump of %s cannot be read", whole.unreadable, ecosystem)
+        log.warning("documents of a dump cannot be read", documents=whole.unreadable, ecosystem=ecosystem)
     for part in parts(whole.advisories, READ_AT_ONCE):
         await ledger.record({one.id: (one, "") for one in part}, (), (), covered)
     held = await ledger.store.read(lambda session: rows.standing_about(session, covered))

@@ -6,7 +6,6 @@ A package that could not be asked for stays due; what is known of it stays known
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from config.clock import Clock, Elapsed, system_elapsed
+from config.log import log_of
 from config.names import ECOSYSTEMS
 from config.registries import Destinations
 from config.settings import Advisories as Asked
@@ -32,7 +32,7 @@ from monitor.sources.politeness import HostHealth
 from monitor.store import advisories as rows
 from monitor.store.engine import Store, StoreError
 
-log = logging.getLogger("weaklink.advisories")
+log = log_of("advisories")
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=1)
@@ -96,7 +96,7 @@ class Advisories:
             try:
                 await self.look()
             except StoreError as error:
-                log.error("%s", error)
+                log.error("the database cannot be used", part="advisories", error=error)
                 self._rest(FIRST_PAUSE)
             except Exception:  # the outermost loop: a bug here must not stop the rest
                 log.exception("following advisories broke")
@@ -149,4 +149,4 @@ class Advisories:
         self._down_since = self._elapsed() if self._down_since is None else self._down_since
         self._error = str(error)[:500]
         self._rest(wait)
-        log.warning("advisories could not be asked for; again in %.0f s: %s", wait.total_seconds(), error)
+        log.warning("advisories could not be asked for", again_in_seconds=round(wait.total_seconds()), error=error)

@@ -12,13 +12,18 @@ import click
 
 from config.edit import EditRefused
 from config.load import Configuration, find, load
+from config.log import log_of
 from config.manifests.reading import Reading
 from config.names import BadName
 from config.problems import ConfigError
+from config.secrets import hide, secrets_of
 from monitor.changes.kinds import KINDS
 from monitor.cli.output import note
+from monitor.logs.setup import form_in_use
 from monitor.store.engine import Store, StoreError
 from monitor.store.upgrade import upgrade
+
+log = log_of("command")
 
 FINE, FOUND, WRONG, INCOMPLETE = 0, 1, 2, 3
 """Exit codes (design, 7)."""
@@ -35,7 +40,9 @@ class Call:
         return self.config if self.config is not None else find()
 
     def configuration(self) -> Configuration:
-        return load(self.path(), kinds=frozenset(KINDS))
+        configuration = load(self.path(), kinds=frozenset(KINDS))
+        hide(secrets_of(configuration))
+        return configuration
 
     def store(self, configuration: Configuration) -> Store:
         """The database of a configuration, made or upgraded first where that is needed."""
@@ -43,7 +50,9 @@ class Call:
 
         store = Store(configuration.settings.database.url)
         done = upgrade(store, system_clock())
-        if done and sys.stderr.isatty():
+        if done and form_in_use():
+            log.info("database brought up to date", done=done)
+        elif done and sys.stderr.isatty():
             note(done)
         return store
 
@@ -96,12 +105,19 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (ConfigError, StoreError, BadName, EditRefused) as error:
             for line in str(error).splitlines():
-                note(f"weaklink: {line}")
+                _complain(line)
             ctx.exit(WRONG)
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            note(f"weaklink: {place}{error.strerror or error}")
+            _complain(f"{place}{error.strerror or error}")
             ctx.exit(WRONG)
+
+
+def _complain(problem: str) -> None:
+    if form_in_use() == "json":
+        log.error("weaklink cannot go on", problem=problem)
+    else:
+        note(f"weaklink: {problem}")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

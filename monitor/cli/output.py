@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.markup import escape as escape_markup
 from rich.table import Table
 from rich.text import Text
 
 from alerts.messages.escape import visible
+from config.secrets import masked
 from config.severity import Severity
 from monitor.spans import iso
 
@@ -49,7 +48,7 @@ def _plain(value: Any) -> Any:
 
 def note(text: str) -> None:
     """A diagnostic on standard error: one line, however long, so that programs find it again."""
-    err.print(Text(visible(text)), soft_wrap=True)
+    err.print(Text(visible(masked(text))), soft_wrap=True)
 
 
 def say(text: str = "", style: str = "") -> None:
@@ -83,18 +82,3 @@ def table(
     for row in rows:
         grid.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
     out.print(grid)
-
-
-def log_as_daemon() -> None:
-    """Pleasant on a terminal, plain lines with a priority for journald otherwise."""
-    handler: logging.Handler
-    if sys.stderr.isatty():
-        handler = RichHandler(console=err, show_path=False, markup=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-    else:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("weaklink")
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    root.propagate = False

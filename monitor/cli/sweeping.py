@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -15,12 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from alerts.compose import reach_lines
 from alerts.findings import Finding
 from config.clock import system_clock, system_elapsed
+from config.load import Configuration
+from config.log import log_of
 from config.manifests.reading import Reading
 from config.names import parse_package, short_form
 from config.severity import Severity
 from monitor.assembly import Assembly, check_channels
 from monitor.cli.app import FINE, FOUND, INCOMPLETE, WRONG, Call, warn, weaklink
-from monitor.cli.output import cell, err, log_as_daemon, note, say, severity_cell, table, write_json
+from monitor.cli.logs import LogAs, log_options
+from monitor.cli.output import cell, err, note, say, severity_cell, table, write_json
 from monitor.daemon import Daemon
 from monitor.overview import Row, overview
 from monitor.record import Outcome
@@ -207,29 +209,30 @@ async def _describe(store: Store, dues: Sequence[Due], swept: Swept, inactive_af
 
 
 @weaklink.command()
+@log_options
 @click.pass_obj
-def run(call: Call) -> None:
+def run(call: Call, log_as: LogAs) -> None:
     """The daemon: checks on schedule, tells, and takes up edits, until it is stopped."""
     configuration = call.configuration()
     check_channels(configuration)
-    log_as_daemon()
+    log_as.asked_for(configuration.settings)
     if Store(configuration.settings.database.url).distributed:
         from monitor.cli.working import elected
 
-        elected(call, configuration)
+        elected(call, configuration, log_as)
         return
     store = call.store(configuration)
     with alone(store):
-        asyncio.run(_run(configuration, store))
+        asyncio.run(_run(configuration, store, log_as))
     store.close()
 
 
-async def _run(configuration: Any, store: Store) -> None:
+async def _run(configuration: Configuration, store: Store, log_as: LogAs) -> None:
     manager = ServiceManager()
     await until_set(system_clock, manager)
     parts = Assembly(configuration, store, system_clock, Random(), elapsed=system_elapsed)
     reconciled = await parts.reconcile()
-    log = logging.getLogger("weaklink.daemon")
-    log.info("watching; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed)
-    await Daemon(parts, system_clock, manager, elapsed=system_elapsed).run()
+    log = log_of("daemon")
+    log.info("watching", added=reconciled.added, removed=reconciled.removed)
+    await Daemon(parts, system_clock, manager, elapsed=system_elapsed, on_taken_up=log_as.asked_for).run()
     log.info("stopped")

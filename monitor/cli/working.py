@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from random import Random
 
@@ -11,18 +10,19 @@ import click
 
 from config.clock import Clock, system_clock, system_elapsed
 from config.load import Configuration
+from config.log import log_of
 from config.problems import ConfigError
 from config.reload import Reloader
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import Call, weaklink
-from monitor.cli.output import log_as_daemon
+from monitor.cli.logs import LogAs, log_options
 from monitor.store.clock import clock_of
 from monitor.store.engine import Store, StoreError
 from monitor.systemd import ServiceManager
 from monitor.timekeeping import until_set
 
-log = logging.getLogger("weaklink.worker")
+log = log_of("worker")
 
 STUCK_AFTER = 120.0
 """Seconds; a worker of which its database has heard nothing for so long keeps the watchdog hungry."""
@@ -32,7 +32,7 @@ def _needs_driver() -> StoreError:
     return StoreError("PostgreSQL needs its driver and queues; install weaklink with its extra: weaklink[postgresql]")
 
 
-def elected(call: Call, configuration: Configuration) -> None:
+def elected(call: Call, configuration: Configuration, log_as: LogAs) -> None:
     """The daemon on PostgreSQL: it leads, or stands by for the one that does."""
     try:
         from monitor.engine.elected import Elected
@@ -42,32 +42,34 @@ def elected(call: Call, configuration: Configuration) -> None:
     def again() -> Configuration:
         found = call.configuration()
         check_channels(found)
+        log_as.asked_for(found.settings)
         return found
 
     store = Store(configuration.settings.database.url)
-    asyncio.run(Elected(configuration, again, store, clock_of(store)).run())
+    asyncio.run(Elected(configuration, again, store, clock_of(store), on_taken_up=log_as.asked_for).run())
     store.close()
-    logging.getLogger("weaklink.daemon").info("stopped")
+    log_of("daemon").info("stopped")
 
 
 @weaklink.command()
+@log_options
 @click.pass_obj
-def worker(call: Call) -> None:
+def worker(call: Call, log_as: LogAs) -> None:
     """One more process that checks and delivers, on any machine; the database must be PostgreSQL."""
     configuration = call.configuration()
     check_channels(configuration)
-    log_as_daemon()
+    log_as.asked_for(configuration.settings)
     store = Store(configuration.settings.database.url)
     if not store.distributed:
         raise StoreError(
             f"{store.place}: SQLite serves one process, which is weaklink run; for workers, move to PostgreSQL: "
             "weaklink db migrate-to postgresql://…, and set database.url to it everywhere"
         )
-    asyncio.run(_work(configuration, store, clock_of(store)))
+    asyncio.run(_work(configuration, store, clock_of(store), log_as))
     store.close()
 
 
-async def _work(configuration: Configuration, store: Store, clock: Clock) -> None:
+async def _work(configuration: Configuration, store: Store, clock: Clock, log_as: LogAs) -> None:
     try:
         from monitor.engine.worker import Worker
     except ModuleNotFoundError:
@@ -86,7 +88,7 @@ async def _work(configuration: Configuration, store: Store, clock: Clock) -> Non
         manager.status(f"doing {working.doing}{other}")
 
     def ready() -> None:
-        log.info("%s takes jobs", working.name)
+        log.info("taking jobs", worker=working.name)
         manager.ready("taking jobs")
 
     async def feed_watchdog() -> None:
@@ -101,7 +103,7 @@ async def _work(configuration: Configuration, store: Store, clock: Clock) -> Non
         loop.add_signal_handler(number, working.stop)
     reloader = Reloader(configuration, kinds=frozenset(KINDS))
     loop.add_signal_handler(signal.SIGHUP, reloader.trigger)
-    side = [asyncio.create_task(_reload(reloader, parts)), asyncio.create_task(feed_watchdog())]
+    side = [asyncio.create_task(_reload(reloader, parts, log_as)), asyncio.create_task(feed_watchdog())]
     try:
         await working.run()
     finally:
@@ -113,7 +115,7 @@ async def _work(configuration: Configuration, store: Store, clock: Clock) -> Non
     log.info("stopped")
 
 
-async def _reload(reloader: Reloader, parts: Assembly) -> None:
+async def _reload(reloader: Reloader, parts: Assembly, log_as: LogAs) -> None:
     async for news in reloader.events():
         try:
             if news.error is not None:
@@ -121,6 +123,8 @@ async def _reload(reloader: Reloader, parts: Assembly) -> None:
             if news.configuration is not None:
                 check_channels(news.configuration)
                 parts.use(news.configuration)
+                log_as.asked_for(news.configuration.settings)
                 log.info("configuration taken up")
         except ConfigError as error:
-            log.error("%s; the last good configuration stays in force", error)
+            for problem in str(error).splitlines():
+                log.error("configuration rejected", problem=problem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,9 @@ from sqlmodel import Session
 
 from config.clock import Clock
 from config.load import Configuration
+from config.log import log_of
 from config.problems import ConfigError
+from config.settings import Settings
 from monitor.assembly import Assembly
 from monitor.daemon import Daemon
 from monitor.engine.election import EVERY, Deposed, Election, begin_term, fence, leader
@@ -26,7 +27,7 @@ from monitor.store.upgrade import upgrade
 from monitor.systemd import ServiceManager
 from monitor.timekeeping import until_set
 
-log = logging.getLogger("weaklink.daemon")
+log = log_of("daemon")
 
 
 class Elected:
@@ -39,8 +40,11 @@ class Elected:
         store: Store,
         clock: Clock,
         manager: ServiceManager | None = None,
+        *,
+        on_taken_up: Callable[[Settings], None] = lambda _settings: None,
     ) -> None:
-        """``configure`` reads the configuration anew, for each term."""
+        """``configure`` reads the configuration anew, for each term; ``on_taken_up`` hears what an edit brought."""
+        self._on_taken_up = on_taken_up
         self._configuration = configuration
         self._configure = configure
         self._store = store
@@ -82,7 +86,7 @@ class Elected:
                 words = str(error)
             if words != standing:
                 standing = words
-                log.info("%s", words)
+                log.info("standing by", why=words)
                 self._manager.ready(words)
             self._manager.alive()
             with suppress(TimeoutError):
@@ -98,7 +102,7 @@ class Elected:
             leading = asyncio.create_task(daemon.run())
             await asyncio.wait([leading, losing], return_when=asyncio.FIRST_COMPLETED)
             if not leading.done():
-                log.error("this daemon leads no more: %s", losing.result())
+                log.error("this daemon leads no more", why=losing.result())
                 daemon.stop()
             await leading
             if daemon.told_to_stop:
@@ -106,7 +110,7 @@ class Elected:
         except StoreError as error:
             if error.__cause__ is None and not isinstance(error, Deposed):
                 raise
-            log.error("%s", error)
+            log.error("this term has ended", why=error)
         finally:
             losing.cancel()
             await asyncio.gather(losing, return_exceptions=True)
@@ -117,18 +121,18 @@ class Elected:
         try:
             self._configuration = await asyncio.to_thread(self._configure)
         except ConfigError as error:
-            log.error("%s; the last good configuration stays in force", error)
+            for problem in str(error).splitlines():
+                log.error("configuration rejected", problem=problem)
         now = self._clock()
         if done := await asyncio.to_thread(upgrade, self._store, now):
-            log.info("%s", done)
+            log.info("database brought up to date", done=done)
         mine = fingerprint(self._configuration.settings)
         term = await self._store.write(lambda session: begin_term(session, self._name, now, mine))
         parts = Assembly(self._configuration, self._store.fenced(fence(term)), self._clock, Random())
         reconciled = await parts.reconcile()
-        log.info(
-            "this daemon leads; %d targets added, %d removed since the last run", reconciled.added, reconciled.removed
-        )
-        return Daemon(parts, self._clock, self._manager, Queued(parts, self._clock, name=self._name))
+        log.info("this daemon leads", added=reconciled.added, removed=reconciled.removed)
+        queued = Queued(parts, self._clock, name=self._name)
+        return Daemon(parts, self._clock, self._manager, queued, on_taken_up=self._on_taken_up)
 
 
 def _who_leads(session: Session) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -13,12 +12,13 @@ from sqlmodel import Session
 
 from alerts.outbox import release_claims, waiting_channels
 from config.clock import Clock
+from config.log import log_of
 from monitor.assembly import Assembly
 from monitor.engine.queues import DELIVER, DELIVERIES, TARGETS, Deferring, prepare, queue_of
 from monitor.engine.worker import DEAD, Worker
 from monitor.store.claims import claim_due, free_orphans
 
-log = logging.getLogger("weaklink.queues")
+log = log_of("queues")
 
 FEWEST: Final = 8
 """Jobs that wait in a queue at least, as far as there is work;"""
@@ -83,7 +83,7 @@ class Queued:
         now = self._clock()
         taken = await self._parts.store.write(lambda session: self._take_over(session, now))
         if taken:
-            log.warning("the work of workers that are gone is taken over: %d jobs", taken)
+            log.warning("the work of workers that are gone is taken over", jobs=taken)
 
     def _take_over(self, session: Session, now: datetime) -> int:
         dead: list[Any] = list(session.execute(_STALLED, {"dead": DEAD}))

@@ -7,7 +7,6 @@ take its work for abandoned, so that no target is checked twice at once; what it
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from procrastinate.worker import Worker as Hand
 
 from alerts.deliver import AT_ONCE
 from config.clock import Clock, system_elapsed
+from config.log import log_of
 from config.settings import Settings
 from monitor.assembly import Assembly
 from monitor.engine.election import leader
@@ -42,7 +42,7 @@ from monitor.store.claims import claimed, let_go
 from monitor.store.engine import StoreError
 from monitor.store.upgrade import newest, require_newest, unlike
 
-log = logging.getLogger("weaklink.worker")
+log = log_of("worker")
 
 BEAT: Final = 2.0
 """Seconds between signs of life."""
@@ -54,7 +54,7 @@ LOOK_EVERY: Final = 0.5
 """Seconds between looks at a queue that was empty."""
 GRACE: Final = 8.0
 """Seconds for what is under way when it is told to stop; ten pass before it is killed."""
-OWN: Final = {"include", "database", "web", "workers", "watch", "heartbeat", "retention"}
+OWN: Final = {"include", "database", "web", "log", "workers", "watch", "heartbeat", "retention"}
 """Settings that may differ from the leader's: a worker does not look at them, or they are about one machine."""
 STUCK: Final = 300.0
 """Seconds without a single result although something is under way, after which something is wrong."""
@@ -132,7 +132,7 @@ class Worker:
             except Unfit:
                 raise
             except (*TROUBLE, StoreError, Lost) as error:
-                log.error("%s; what was under way is dropped, and others take it up", _words(error))
+                log.error("what was under way is dropped, and others take it up", why=_words(error))
                 attempt = 0 if system_elapsed() - began > 60 else attempt
                 with suppress(TimeoutError):
                     async with asyncio.timeout(AGAIN[min(attempt, len(AGAIN) - 1)]):
@@ -265,9 +265,7 @@ class Worker:
         term = await self._store.read(leader)
         differs = term is not None and bool(term.configuration) and term.configuration != mine
         if differs and not self._differs and term is not None:
-            log.warning(
-                "this worker is configured otherwise than %s, which leads: give both the same weaklink.toml", term.name
-            )
+            log.warning("configured otherwise than the leader: give both the same weaklink.toml", leader=term.name)
         self._differs = differs
 
     async def _sign_off(self, app: App) -> None:

@@ -6,7 +6,6 @@ interval: what the feed may have missed is found by looking.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
@@ -15,13 +14,14 @@ from typing import Final
 from msgspec import Struct
 
 from config.clock import Clock, Elapsed
+from config.log import log_of
 from monitor.errors import SourceError
 from monitor.feeds.model import Feed, Page
 from monitor.sources.politeness import HostHealth
 from monitor.store import feeds as rows
 from monitor.store.engine import Store
 
-log = logging.getLogger("weaklink.feeds")
+log = log_of("feeds")
 
 LIVE_FOR: Final = 120.0
 """Seconds; a feed that gave no answer for so long is not relied on."""
@@ -110,6 +110,8 @@ class Follower:
         try:
             more = await self._advance()
         except SourceError as error:
+            if error.reason != self._error and not self.live:
+                log.warning("feed does not answer", source=self.feed.source, reason=error.reason)
             self._error = error.reason
             if self._silent():
                 self._begun = False  # how far it is ahead is asked again when it is back
@@ -169,13 +171,13 @@ class Follower:
         now, source, rng, sweep = self._clock(), self.feed.source, self._rng, self._sweep
         await self._store.write(lambda session: rows.restart(session, source, head, now, sweep, rng))
         self._cursor = head
-        log.info("feed of %s: %s; every package is looked at within %s", source, why, sweep)
+        log.info("feed begun anew", source=source, why=why, every_package_within=sweep)
 
     async def _enter(self, state: str) -> None:
         if state == self._state:
             return
         was, self._state, self._since = self._state, state, self._elapsed()
-        log.log(logging.INFO if state == "live" else logging.WARNING, "feed of %s: %s", self.feed.source, state)
+        (log.info if state == "live" else log.warning)("feed", source=self.feed.source, state=state)
         if was == "live":
             # Checks were put off because the feed was relied on.
             now, source, rng, sweep = self._clock(), self.feed.source, self._rng, self._sweep

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from random import Random
 
 from config.clock import Clock, Elapsed
+from config.log import log_of
 from config.settings import NpmRegistry, PypiRegistry, Settings
 from monitor.feeds.follow import Follower
 from monitor.feeds.npm import NpmFeed
@@ -17,7 +17,7 @@ from monitor.sources.http import Http
 from monitor.sources.politeness import HostHealth
 from monitor.store.engine import Store, StoreError
 
-log = logging.getLogger("weaklink.feeds")
+log = log_of("feeds")
 
 
 class Following:
@@ -96,10 +96,10 @@ class Following:
             try:
                 more = await follower.advance()
             except StoreError as error:
-                log.error("%s", error)
+                log.error("the database cannot be used", part=follower.feed.source, error=error)
                 more = False
             except Exception:  # the outermost loop: a bug in a feed must not stop the polling
-                log.exception("the feed of %s broke", follower.feed.source)
+                log.exception("feed broke", source=follower.feed.source)
                 more = False
             if not more:
                 await self._sleep(every)

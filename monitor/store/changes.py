@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,13 +11,20 @@ import msgspec
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
+from alerts.committed import when_committed
 from alerts.findings import Finding, Reach
+from config.log import log_of
 from config.severity import Severity
 from monitor.changes.findings import finding
 from monitor.changes.model import Change
 from monitor.snapshots import digest, encode
 from monitor.store.packages import chunks
 from monitor.store.tables import ChangeRow, Membership, Target
+
+log = log_of("changes")
+
+MOST_LOGGED: Final = 20
+"""Changes of one check that get a line each in the log."""
 
 
 class Recorded(msgspec.Struct):
@@ -31,18 +39,27 @@ class Recorded(msgspec.Struct):
 
 
 def record_changes(
-    session: Session, recorded: Sequence[Recorded], at: datetime, overrides: dict[str, Severity]
+    session: Session,
+    recorded: Sequence[Recorded],
+    at: datetime,
+    overrides: dict[str, Severity],
+    checks: Mapping[int, str] | None = None,
 ) -> list[Finding]:
-    """Store changes that are new, and give each as a finding; one that was recorded before is left out."""
+    """Store changes that are new, and give each as a finding; one that was recorded before is left out.
+
+    ``checks`` has the id of the check that found what is new of a target, and becomes part of the evidence.
+    """
     rows: dict[bytes, tuple[dict[str, Any], Recorded, Finding]] = {}
     for item in recorded:
         change = item.change
         told = finding(change, at=at, reach=item.reach, severity_overrides=overrides)
-        told = msgspec.structs.replace(told, related=tuple(sorted({*told.related, *item.related})))
+        check = checks.get(item.target_id, "") if checks else ""
+        evidence = {**told.evidence, "check": check} if check else told.evidence
+        told = msgspec.structs.replace(told, related=tuple(sorted({*told.related, *item.related})), evidence=evidence)
         body = {
             "before": change.before,
             "after": change.after,
-            "evidence": change.evidence,
+            "evidence": evidence,
             "related": told.related,
         }
         mark = digest(
@@ -75,7 +92,31 @@ def record_changes(
             select(col(ChangeRow.id), col(ChangeRow.fingerprint)).where(col(ChangeRow.fingerprint).in_(chunk))
         ):
             findings.append(msgspec.structs.replace(rows[mark][2], change_id=number))
-    return sorted(findings, key=lambda told: told.change_id or 0)
+    findings.sort(key=lambda told: told.change_id or 0)
+    _log(session, findings)
+    return findings
+
+
+def _log(session: Session, findings: Sequence[Finding]) -> None:
+    counts: Counter[str] = Counter()
+    for told in findings:
+        check = told.evidence.get("check", "")
+        counts[check] += 1
+        if counts[check] <= MOST_LOGGED:
+            when_committed(
+                session,
+                log.info,
+                "change",
+                check=check or None,
+                change=told.change_id,
+                kind=told.kind,
+                severity=told.severity,
+                subject=told.subject,
+                title=told.title,
+            )
+    for check, count in counts.items():
+        if count > MOST_LOGGED:
+            when_committed(session, log.info, "more changes", check=check or None, more=count - MOST_LOGGED)
 
 
 def change_of(row: ChangeRow) -> Change:

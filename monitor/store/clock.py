@@ -5,7 +5,6 @@ Between looks at the database the time goes on by ``Elapsed``, which nobody sets
 
 from __future__ import annotations
 
-import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,9 +12,10 @@ from typing import Final
 from sqlalchemy import Connection, event
 
 from config.clock import Clock, Elapsed, system_clock, system_elapsed
+from config.log import log_of
 from monitor.store.engine import Store
 
-log = logging.getLogger("weaklink.clock")
+log = log_of("clock")
 
 LOOK_EVERY: Final = 30.0
 """Seconds after which the next transaction begins with a look at the database's clock."""
@@ -63,7 +63,7 @@ class DatabaseClock:
             step = max(-LARGEST_STEP, min(LARGEST_STEP, told - expected))
             self._anchor = (expected + step, middle)
         if abs(step) >= WORTH_TELLING:
-            log.warning("the database's clock moved by %.0f s; following it", step.total_seconds())
+            log.warning("the database's clock moved", by_seconds=round(step.total_seconds()))
 
 
 def clock_of(store: Store) -> Clock:

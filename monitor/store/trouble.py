@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Final
 
-log = logging.getLogger("weaklink.store")
+from config.log import log_of
+
+log = log_of("store")
 
 AGAIN_AFTER: Final = 300.0
 """Seconds after which trouble that lasts is said again."""
@@ -28,11 +29,11 @@ class Trouble:
         if not self.words:
             self._began = now
         if self.logged and (words != self.words or now - self._said >= AGAIN_AFTER):
-            log.error("%s", words)
+            log.error("the database cannot be used", problem=words)
             self._said = now
         self.words = words
 
     def over(self) -> None:
         if self.words and self.logged:
-            log.info("the database can be written again, after %.0f s", time.monotonic() - self._began)
+            log.info("the database can be written again", after_seconds=round(time.monotonic() - self._began))
         self.words = ""

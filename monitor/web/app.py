@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any, Final
@@ -15,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from alerts.silences import Refused
+from config.log import log_of
 from config.values import BadValue
 from monitor.store.engine import StoreError
 from monitor.web import feeds, live, probes, tables
@@ -27,7 +27,7 @@ from monitor.web.pages import alerts, overview, signing, silences, subjects, wat
 from monitor.web.pages.common import page
 from monitor.web.site import Site, site_of
 
-log = logging.getLogger("weaklink.web")
+log = log_of("web")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -158,7 +158,7 @@ async def _answered(handler: Handler, request: Request) -> Response:
     except Refused as error:
         return await _problem(request, 409, str(error))
     except StoreError as error:
-        log.error("%s", error)
+        log.error("the database cannot be used", error=error)
         return PlainTextResponse(f"weaklink: {error}\n", status_code=503, headers={"Retry-After": "10"})
 
 

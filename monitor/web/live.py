@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -14,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from alerts.model import AlertEvent, Delivery, DeliveryState
+from config.log import log_of
 from monitor.store.engine import StoreError
 from monitor.store.tables import ChangeRow
 from monitor.web.site import Site
 
-log = logging.getLogger("weaklink.web")
+log = log_of("web")
 
 LOOK_EVERY: Final = 2.0
 """Seconds between looks, while anybody listens."""
@@ -82,7 +82,7 @@ class Live:
             try:
                 found = await self._site.read(marks)
             except StoreError as error:
-                log.warning("%s", error)
+                log.warning("the database cannot be used", error=error)
                 found = self.marks
             if found != self.marks:
                 self.marks = found

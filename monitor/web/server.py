@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import Iterator
 from typing import Final
@@ -12,11 +11,12 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from config.log import log_of
 from config.values import parse_address
 from monitor.web.app import application
 from monitor.web.site import Site
 
-log = logging.getLogger("weaklink.web")
+log = log_of("web")
 
 STOP_WITHIN: Final = 3
 """Seconds for requests that are being answered when the server stops."""
@@ -58,7 +58,7 @@ class WebServer:
         except OSError as error:
             problem = f"{listen}: {error.strerror or error}"
             if problem != self._told:
-                log.error("the pages cannot listen on %s; watching goes on, and it is tried again", problem)
+                log.error("the pages cannot listen; watching goes on, and it is tried again", problem=problem)
             self._told, self._listen = problem, ""
             return
         self._told = ""
@@ -75,7 +75,7 @@ class WebServer:
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[bound]))
-        log.info("the pages are at http://%s:%d/", *self.address)
+        log.info("the pages are served", url="http://{}:{}/".format(*self.address))
 
     async def close(self) -> None:
         """Stop listening, end open streams, and let the readers go."""

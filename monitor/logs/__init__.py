@@ -1,0 +1,1 @@
+"""How the log looks, whoever writes it."""
