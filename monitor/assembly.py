@@ -41,6 +41,7 @@ from monitor.sources.resolver import Resolver
 from monitor.sources.search import NpmSearch
 from monitor.sources.whois import Whois
 from monitor.store.engine import Store
+from monitor.store.health import SEARCH
 from monitor.store.tables import Meta
 from monitor.store.targets import Reconciled, Wanted, reconcile
 from monitor.store.watchlist import amend, kept
@@ -168,7 +169,7 @@ class Assembly:
 
     def search_health(self) -> list[HostHealth]:
         """The registry's search, apart from the registry: without it everything is watched all the same."""
-        return [replace(host, host=f"{host.host} (search)") for host in self._searching.health()]
+        return [replace(host, host=f"{host.host}{SEARCH}") for host in self._searching.health()]
 
     def health(self) -> list[HostHealth]:
         """Every host asked since the start, every feed that is followed, and where advisories come from."""

@@ -206,9 +206,8 @@ class Daemon:
     async def _health(self) -> None:
         now = self._clock()
         await self._web.keep()
-        hosts = self._parts.health()
-        shown = [*hosts, *self._parts.search_health()]
-        await self._parts.store.write(lambda session: health_rows.save(session, shown, now))
+        hosts = await self._engine.hosts()
+        await self._parts.store.write(lambda session: self._write_health(session, now))
         settings = self._parts.settings
         await self._parts.tell(
             await self._parts.store.read(lambda session: watch_findings(session, hosts, settings, now))
@@ -217,6 +216,10 @@ class Daemon:
         words = f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
         self._manager.status(words)
         await self._beat(status, now)
+
+    def _write_health(self, session: Session, now: datetime) -> None:
+        health_rows.save(session, [*self._parts.health(), *self._parts.search_health()], now)
+        health_rows.say_alive(session, now)
 
     async def _beat(self, status: dict[str, Any], now: datetime) -> None:
         """Say that the watch is alive, when it is time and as long as that is true."""

@@ -86,11 +86,22 @@ class _Now(Collector):
         words = "Packages by whether it is known which advisories name them."
         yield _labelled("weaklink_advisories_packages", words, "known", g.advisories)
         yield from _plain(g)
+        if g.term:
+            yield from _fleet(g)
 
 
 def _plain(g: Gauges) -> Iterator[Metric]:
     yield GaugeMetricFamily("weaklink_silences_in_force", "Silences in force.", value=g.silences)
     yield GaugeMetricFamily("weaklink_database_bytes", "Size of the database.", value=g.database_bytes)
+
+
+def _fleet(g: Gauges) -> Iterator[Metric]:
+    jobs = GaugeMetricFamily("weaklink_queue_jobs", "Jobs, waiting or being done.", labels=("queue", "state"))
+    for (queue, state), count in sorted(g.queues.items()):
+        jobs.add_metric((queue, state), count)
+    yield jobs
+    yield GaugeMetricFamily("weaklink_workers", "Workers that gave a sign of life lately.", value=g.workers)
+    yield GaugeMetricFamily("weaklink_leader_term", "How often a daemon has come to lead.", value=g.term)
 
 
 def _labelled(name: str, words: str, label: str, values: dict[str, float]) -> Metric:

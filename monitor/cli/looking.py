@@ -15,6 +15,7 @@ from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
 from monitor.cli.output import note, say, severity_cell, table, write_json
 from monitor.queries.changes import changes_json
 from monitor.queries.domains import domains_json
+from monitor.queries.fleet import fleet
 from monitor.queries.show import show_json
 from monitor.spans import ago, iso
 from monitor.store.health import status as read_status
@@ -32,7 +33,7 @@ def status(ctx: click.Context) -> None:
     store = call.store(call.configuration())
     now = system_clock()
     with store.reading() as session:
-        found = read_status(session, now)
+        found = read_status(session, now) | fleet(session)
     store.close()
     daemon = life(store, found["daemon_alive_at"], now)
     if call.json:
@@ -75,6 +76,8 @@ def _show_status(found: dict[str, Any], daemon: Life, now: Any) -> None:
     if found["deliveries"]:
         say()
         say("deliveries: " + ", ".join(f"{count} {state}" for state, count in sorted(found["deliveries"].items())))
+    if found["leader"] is not None:
+        _show_fleet(found, now)
     for silence in found["silences"]:
         if silence["hides"]:
             grave = silence["worst"] in {"high", "critical"}
@@ -83,6 +86,38 @@ def _show_status(found: dict[str, Any], daemon: Life, now: Any) -> None:
                 f"until {iso(silence['ends_at'])}: {silence['reason']}",
                 "bold red" if grave else "yellow",
             )
+
+
+def _show_fleet(found: dict[str, Any], now: Any) -> None:
+    say()
+    say(f"{found['leader']['name']} leads, since {ago(found['leader']['since'], now)}")
+    if found["workers"]:
+        table(
+            ["worker", "seen", "doing", "done", ""],
+            [(w["name"], ago(w["seen"], now), w["doing"], w["done"], "; ".join(_odd(w))) for w in found["workers"]],
+            numbers={"doing", "done"},
+        )
+    else:
+        say("No worker takes jobs: start one (weaklink worker), or set workers.in_daemon = true.", "bold red")
+    say()
+    table(
+        ["queue", "waiting", "doing", "targets", "oldest"],
+        [
+            (q["queue"], q["waiting"], q["doing"], q["targets"], ago(q["oldest"], now) if q["oldest"] else "")
+            for q in found["queues"]
+        ],
+        numbers={"waiting", "doing", "targets"},
+    )
+
+
+def _odd(worker: dict[str, Any]) -> list[str]:
+    """What somebody has to look at."""
+    odd = []
+    if not worker["alive"]:
+        odd.append("gave no sign of life")
+    if not worker["configured_as_leader"]:
+        odd.append("configured otherwise than the leader")
+    return odd
 
 
 @weaklink.command()

@@ -11,6 +11,7 @@ from typing import Protocol
 from alerts.outbox import release_claims
 from config.clock import Clock
 from monitor.assembly import Assembly
+from monitor.sources.politeness import HostHealth
 from monitor.store.targets import take_due
 
 
@@ -25,6 +26,9 @@ class Engine(Protocol):
 
     async def deliver_due(self, now: datetime) -> None:
         """Begin or defer the sending of what is owed."""
+
+    async def hosts(self) -> list[HostHealth]:
+        """How the hosts are doing that are asked."""
 
     async def keep(self) -> None:
         """Whatever has to be seen to every few seconds."""
@@ -57,6 +61,9 @@ class Alone:
 
     async def deliver_due(self, now: datetime) -> None:
         await self._parts.deliverer.deliver_due(now)
+
+    async def hosts(self) -> list[HostHealth]:
+        return self._parts.health()
 
     async def keep(self) -> None:
         """Nothing is left over here that another would have to see to."""

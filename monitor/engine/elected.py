@@ -18,11 +18,12 @@ from config.problems import ConfigError
 from config.settings import Settings
 from monitor.assembly import Assembly
 from monitor.daemon import Daemon
-from monitor.engine.election import EVERY, Deposed, Election, begin_term, fence, leader
+from monitor.engine.election import EVERY, Election
 from monitor.engine.queued import Queued
 from monitor.engine.worker import fingerprint, process_name
 from monitor.store.engine import Store, StoreError
 from monitor.store.tables import Meta
+from monitor.store.terms import Deposed, begin_term, fence, leader
 from monitor.store.upgrade import upgrade
 from monitor.systemd import ServiceManager
 from monitor.timekeeping import until_set

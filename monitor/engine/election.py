@@ -7,67 +7,19 @@ connection steps down; should it be late to notice, nothing that it writes is ta
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 import psycopg
-from msgspec import Struct
-from sqlmodel import Session
 
 from monitor.engine.queues import address, configure
 from monitor.store.engine import SOON_GONE, Store, StoreError
-from monitor.store.tables import Meta
 
 LOCK: Final = 0x6C656164
 EVERY: Final = 1.0
 """Seconds between looks: of those who stand by at the lock, of the leader at its connection."""
 ANSWERS_WITHIN: Final = 5.0
 """Seconds after which a connection that says nothing is taken for lost."""
-LEADER: Final = "leader"
-"""The name under which the leader's term is kept."""
-
-
-class Term(Struct, frozen=True, kw_only=True):
-    """Who leads, and since when."""
-
-    name: str
-    number: int
-    """One more than the last one's."""
-    since: datetime
-    configuration: str = ""
-    """Digest of the settings that it leads by."""
-
-
-class Deposed(StoreError):
-    """Another daemon leads now."""
-
-
-def leader(session: Session) -> Term | None:
-    """Who took the lead last; whether it still leads is another question."""
-    kept = session.get(Meta, LEADER)
-    return msgspec.json.decode(kept.value, type=Term) if kept else None
-
-
-def begin_term(session: Session, name: str, since: datetime, configuration: str) -> Term:
-    """Take the lead: from the end of this transaction on, nothing that an earlier leader writes is taken."""
-    last = leader(session)
-    term = Term(name=name, number=last.number + 1 if last else 1, since=since, configuration=configuration)
-    session.merge(Meta(name=LEADER, value=msgspec.json.encode(term).decode()))
-    return term
-
-
-def fence(term: Term) -> Callable[[Session], None]:
-    """For the leader's transactions: they end at once when the term is over."""
-
-    def check(session: Session) -> None:
-        now = leader(session)
-        if now is None or now.number != term.number:
-            raise Deposed(f"{now.name if now else 'nobody'} leads now; this daemon stands by")
-
-    return check
 
 
 class Election:

@@ -16,6 +16,8 @@ from config.log import log_of
 from monitor.assembly import Assembly
 from monitor.engine.queues import DELIVER, DELIVERIES, TARGETS, Deferring, prepare, queue_of
 from monitor.engine.worker import DEAD, Worker
+from monitor.sources.politeness import HostHealth
+from monitor.store import health as health_rows
 from monitor.store.claims import claim_due, free_orphans
 
 log = log_of("queues")
@@ -77,6 +79,13 @@ class Queued:
             return []
         served = set(session.scalars(_SERVED, {"queue": DELIVERIES}))
         return [channel for channel in waiting if f"{DELIVER} {channel}" not in served]
+
+    async def hosts(self) -> list[HostHealth]:
+        """Those that this process asks, and those that only workers do."""
+        own, now = self._parts.health(), self._clock()
+        names = {host.host for host in own}
+        told = await self._parts.store.read(lambda session: health_rows.told(session, now))
+        return own + [host for host in told if host.host not in names]
 
     async def keep(self) -> None:
         """Take back what workers had that are dead, so that it is deferred anew."""

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -26,7 +27,6 @@ from config.clock import Clock, system_elapsed
 from config.log import log_of
 from config.settings import Settings
 from monitor.assembly import Assembly
-from monitor.engine.election import leader
 from monitor.engine.queues import (
     CHECK,
     DELIVER,
@@ -38,8 +38,10 @@ from monitor.engine.queues import (
     require_prepared,
     version,
 )
+from monitor.store import health as health_rows
 from monitor.store.claims import claimed, let_go
 from monitor.store.engine import StoreError
+from monitor.store.terms import leader
 from monitor.store.upgrade import newest, require_newest, unlike
 
 log = log_of("worker")
@@ -56,6 +58,8 @@ GRACE: Final = 8.0
 """Seconds for what is under way when it is told to stop; ten pass before it is killed."""
 OWN: Final = {"include", "database", "web", "log", "workers", "watch", "heartbeat", "retention"}
 """Settings that may differ from the leader's: a worker does not look at them, or they are about one machine."""
+TELL_EVERY: Final = 15.0
+"""Seconds between looks at how hosts are doing."""
 STUCK: Final = 300.0
 """Seconds without a single result although something is under way, after which something is wrong."""
 AGAIN: Final = (1.0, 2.0, 5.0, 10.0)
@@ -150,6 +154,7 @@ class Worker:
                 for hand in hands
             ]
             beating = asyncio.create_task(self._beat(app, hands))
+            telling = asyncio.create_task(self._tell_of_hosts())
             stopping = asyncio.create_task(self._stop.wait())
             try:
                 self.on_ready()
@@ -161,11 +166,11 @@ class Worker:
                 else:
                     raise Lost("the queues are out of reach")
             finally:
-                for task in (*running, beating, stopping):
+                for task in (*running, beating, telling, stopping):
                     task.cancel()
                 # What they meet at a database that is away says nothing new.
                 await asyncio.gather(self._parts.watcher.__aexit__(), return_exceptions=True)
-                await asyncio.gather(*running, beating, stopping, return_exceptions=True)
+                await asyncio.gather(*running, beating, telling, stopping, return_exceptions=True)
             await self._sign_off(app)
 
     def _require_fit(self) -> None:
@@ -267,6 +272,20 @@ class Worker:
         if differs and not self._differs and term is not None:
             log.warning("configured otherwise than the leader: give both the same weaklink.toml", leader=term.name)
         self._differs = differs
+
+    async def _tell_of_hosts(self) -> None:
+        """Write down how the hosts are doing that this worker asked lately: whoever leads may never ask them."""
+        counted: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            hosts, now = self._parts.health(), self._clock()
+            asked = [host for host in hosts if host.successes + host.failures != counted.get(host.host, 0)]
+            try:
+                if asked:
+                    await self._store.write(partial(health_rows.save, hosts=asked, now=now))
+            except StoreError:
+                continue  # said by the store
+            counted |= {host.host: host.successes + host.failures for host in asked}
 
     async def _sign_off(self, app: App) -> None:
         with suppress(*TROUBLE):

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from alerts.model import Alert, AlertState, Delivery, DeliveryState, Silence
 from config.severity import Severity
+from monitor.queries.fleet import fleet
 from monitor.store.advisories import coverage
 from monitor.store.tables import SignalRow, SourceHealth, Target
 
@@ -34,6 +35,12 @@ class Gauges(Struct, frozen=True):
     """Packages of which it is known which advisories name them, and of which it is not."""
     silences: float
     database_bytes: float
+    queues: dict[tuple[str, str], float]
+    """Jobs by queue and state; nothing on SQLite."""
+    workers: float
+    """That gave a sign of life lately."""
+    term: float
+    """How often a daemon has come to lead."""
 
 
 def gauges(session: Session, now: datetime) -> Gauges:
@@ -72,6 +79,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
     sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state))).all()
     in_force = select(func.count()).where(col(Silence.starts_at) <= now, col(Silence.ends_at) > now)
     covered = coverage(session)
+    processes = fleet(session)
     return Gauges(
         targets={sort: count for sort, count, *_ in by_sort},
         failing={sort: failing or 0 for sort, _, failing, *_ in by_sort},
@@ -85,6 +93,9 @@ def gauges(session: Session, now: datetime) -> Gauges:
         advisories={"yes": covered["known"], "no": covered["unknown"]},
         silences=session.scalar(in_force) or 0,
         database_bytes=_size(session),
+        queues={(q["queue"], state): q[state] for q in processes["queues"] for state in ("waiting", "doing")},
+        workers=sum(w["alive"] for w in processes["workers"]),
+        term=processes["leader"]["term"] if processes["leader"] else 0,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, func, or_, select
@@ -16,20 +16,40 @@ from monitor.store.advisories import coverage
 from monitor.store.tables import Meta, SourceHealth, Target
 
 ALIVE = "daemon-alive-at"
+SEARCH = " (search)"
+"""Ends the name of a host that is asked for its search only."""
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""A source that was down and has not been tried for so long is not asked any more."""
 
 
 def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
-    """Write what changed since it was last written; and that the daemon is alive."""
-    known = {row.host: row for row in session.scalars(select(SourceHealth))}
+    """Write what changed since it was last written."""
+    rows = {row.host: row for row in session.scalars(select(SourceHealth))}
     for host in hosts:
-        row = known.get(host.host)
+        row = rows.get(host.host)
         if row is None:
             row = SourceHealth(host=host.host, state=host.state, since=host.down_since or now)
             session.add(row)
         elif row.state != host.state:
             row.state, row.since = host.state, host.down_since or now
         row.last_ok_at, row.error, row.retry_at = host.last_ok_at, host.last_error[:500], host.retry_at
-    say_alive(session, now)
+
+
+def told(session: Session, now: datetime) -> list[HostHealth]:
+    """How the sources are doing that any process asks, as it wrote it down; a registry's search stands apart."""
+    return [
+        HostHealth(
+            host=row.host,
+            state=row.state,
+            down_since=row.since if row.state == "down" else None,
+            last_ok_at=row.last_ok_at,
+            last_error=row.error,
+            retry_at=row.retry_at,
+        )
+        for row in session.scalars(select(SourceHealth))
+        if not row.host.endswith(SEARCH)
+        and (row.state != "down" or (row.retry_at is not None and now - row.retry_at < FORGOTTEN_AFTER))
+    ]
 
 
 def say_alive(session: Session, now: datetime) -> None:

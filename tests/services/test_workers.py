@@ -23,6 +23,7 @@ from monitor.store.upgrade import upgrade
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fleet import Fleet, fleet, until
+from forked import command
 
 PACKAGES = 120
 
@@ -95,6 +96,11 @@ class Shelf:
     def hold(self, name: str) -> None:
         """Let whoever asks for this one wait, from now on and for good."""
         self.held[f"/{name}"] = asyncio.Event()
+
+    def release(self) -> None:
+        for event in self.held.values():
+            event.set()
+        self.held.clear()
 
     def put(self, document: dict[str, Any]) -> None:
         self._registry.documents[f"/{document['name']}"] = document
@@ -188,21 +194,31 @@ def test_one_daemon_alone_does_everything(
 
 
 def test_workers_share_the_work_and_check_nothing_twice_at_once(
-    ships: Callable[..., Fleet], shelf: Shelf, base: Base
+    ships: Callable[..., Fleet], shelf: Shelf, base: Base, registry: Any
 ) -> None:
+    registry_host = registry.url.split("/")[2]
     ships_ = ships(in_daemon=False)
     daemon = ships_.start("run")
     workers = [ships_.start("worker") for _ in range(2)]
     until(lambda: shelf.seen == PACKAGES, "a first look at everything")
     until(lambda: all(base.workers().get(one.pid, 0) > PACKAGES for one in workers), "work for both, over and over")
     assert daemon.pid not in base.workers()
+    status = json.loads(command(ships_.config, "--json", "status").out)
+    assert status["leader"]["name"].endswith(f":{daemon.pid}")
+    assert {int(one["name"].rpartition(":")[2]) for one in status["workers"]} == {one.pid for one in workers}
+    assert all(one["alive"] and one["configured_as_leader"] for one in status["workers"])
+    assert [one["queue"] for one in status["queues"]] == ["check-domain", "check-npm", "check-pypi", "deliveries"]
+    until(
+        lambda: registry_host in command(ships_.config, "status").out,
+        "how the registry does, which the leader never asks",
+    )
     assert {one.stop() for one in (*workers, daemon)} == {0}
     assert shelf.twice_at_once == []
     assert base.one(WITHOUT_JOB) == 0, "what was not checked is given back"
 
 
 def test_what_a_dead_worker_had_is_taken_over(
-    ships: Callable[..., Fleet], shelf: Shelf, base: Base, sink: Any, taken_over: Callable[[str], Any]
+    ships: Callable[..., Fleet], shelf: Shelf, base: Base, sink: Any, taken_over: Callable[[str], Any], servers: Any
 ) -> None:
     ships_ = ships(in_daemon=False)
     ships_.hasty = True
@@ -213,7 +229,7 @@ def test_what_a_dead_worker_had_is_taken_over(
     until(lambda: shelf.under_way["/pkg-7"], "a check under way")
     victim.kill()
     shelf.put(taken_over("pkg-7"))
-    shelf.held.clear()
+    servers.loop.call_soon_threadsafe(shelf.release)
     ships_.start("worker")
     until(lambda: any("pkg-7" in title for title in told(sink)), "the alert")
     assert base.one("SELECT count(*) FROM change WHERE kind = 'publisher-changed'") == 1

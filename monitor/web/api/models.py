@@ -228,6 +228,30 @@ class Coverage(BaseModel):
     as_of: Moment | None
 
 
+class Leader(BaseModel):
+    name: str
+    since: Moment
+    term: int
+
+
+class Worker(BaseModel):
+    name: str
+    since: Moment
+    seen: Moment
+    alive: bool
+    doing: int
+    done: int
+    configured_as_leader: bool
+
+
+class Queue(BaseModel):
+    queue: str
+    waiting: int
+    doing: int
+    targets: int
+    oldest: Moment | None
+
+
 class Status(BaseModel):
     targets: int
     fresh: int
@@ -239,6 +263,9 @@ class Status(BaseModel):
     deliveries: dict[str, int]
     silences: list[Silence]
     daemon_alive_at: Moment | None
+    leader: Leader | None
+    workers: list[Worker]
+    queues: list[Queue]
 
 
 class WatchSource(BaseModel):

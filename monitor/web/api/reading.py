@@ -13,6 +13,7 @@ from alerts.reading import acceptances_json, alerts_json, events_json
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
 from monitor.queries.domains import domains_json
+from monitor.queries.fleet import fleet
 from monitor.queries.search import search
 from monitor.queries.show import show_json
 from monitor.queries.targets import maintainers_page, packages_page
@@ -37,7 +38,7 @@ Ecosystem = Literal["", "npm", "pypi"]
 @reading.get("/status", response_model=m.Status, tags=["watch"])
 async def watch_status(site: Here) -> Any:
     """Is the watch healthy: targets, failures, sources, deliveries, silences."""
-    return await site.read(lambda session: status(session, site.now()))
+    return await site.read(lambda session: status(session, site.now()) | fleet(session))
 
 
 @reading.get("/changes", response_model=m.Changes, tags=["changes"])

@@ -13,6 +13,7 @@ from alerts.browsing import deliveries_page
 from monitor.changes.kinds import KINDS
 from monitor.queries import watchlist
 from monitor.queries.changes import changes_page
+from monitor.queries.fleet import fleet
 from monitor.queries.search import search
 from monitor.queries.weak_links import signals_page
 from monitor.signals.table import SIGNALS
@@ -67,7 +68,7 @@ async def health(request: Request) -> Response:
     now = site_of(request).now()
 
     def work(session: Session) -> dict[str, object]:
-        found = status(session, now)
+        found = status(session, now) | fleet(session)
         alive = found["daemon_alive_at"]
         dead = deliveries_page(session, 10, state="dead").rows
         running = alive is not None and now - alive < ALIVE_FOR
