@@ -232,25 +232,32 @@ class DumpState(Struct):
 
 
 def dump_state(session: Session, ecosystem: str) -> DumpState:
-    kept = session.get(Meta, f"advisories:{ecosystem}")
-    return msgspec.json.decode(kept.value, type=DumpState) if kept is not None else DumpState()
+    kept = session.get(Meta, _meta(ecosystem))
+    return _state(kept.value) if kept is not None else DumpState()
+
+
+_state = msgspec.json.Decoder(DumpState).decode
+
+
+def _meta(ecosystem: str) -> str:
+    return f"advisories:{ecosystem}"
 
 
 def put_dump_state(session: Session, ecosystem: str, state: DumpState) -> None:
-    session.merge(Meta(name=f"advisories:{ecosystem}", value=msgspec.json.encode(state).decode()))
+    session.merge(Meta(name=_meta(ecosystem), value=msgspec.json.encode(state).decode()))
 
 
 def coverage(session: Session) -> dict[str, Any]:
     """Of how many watched packages it is known which advisories name them, and since when that was not asked anew."""
-    watched = (col(Target.sort) == "package", col(Target.due_at).is_not(None))
-    packages = session.scalar(select(func.count()).select_from(Target).where(*watched)) or 0
-    known, oldest = session.execute(
-        select(func.count(), func.min(col(AdvisoryAsked.asked_at)))
-        .join(Target, col(Target.id) == col(AdvisoryAsked.target_id))
-        .where(*watched)
+    packages, known, oldest = session.execute(
+        select(func.count(), func.count(col(AdvisoryAsked.target_id)), func.min(col(AdvisoryAsked.asked_at)))
+        .select_from(Target)
+        .join(AdvisoryAsked, col(AdvisoryAsked.target_id) == col(Target.id), isouter=True)
+        .where(col(Target.sort) == "package", col(Target.due_at).is_not(None))
     ).one()
     # What dumps tell, they tell of all packages of an ecosystem.
-    looked = [state.checked_at for name in ECOSYSTEMS if (state := dump_state(session, name)).checked_at]
+    kept = session.scalars(select(col(Meta.value)).where(col(Meta.name).in_([_meta(one) for one in ECOSYSTEMS])))
+    looked = [state.checked_at for state in map(_state, kept) if state.checked_at is not None]
     return {
         "packages": packages,
         "known": known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -58,6 +59,13 @@ class OsvServer:
     """Ids whose document is answered with this status."""
     dumps: dict[str, bytes] = field(default_factory=dict)
     """Dumps that a test prescribes, by path."""
+    hold_after: int = 1 << 30
+    """So many documents are given; whoever asks for more waits."""
+
+    @property
+    def read(self) -> list[str]:
+        """The documents that were asked for by their ids."""
+        return [path.removeprefix("/v1/vulns/") for path in self.asked if path.startswith("/v1/vulns/")]
 
     def publish(self, *documents: dict[str, Any]) -> None:
         for document in documents:
@@ -73,6 +81,8 @@ class OsvServer:
         if path == "/v1/querybatch":
             return web.json_response({"results": [self._result(one) for one in (await request.json())["queries"]]})
         if path.startswith("/v1/vulns/"):
+            while len(self.read) > self.hold_after:  # noqa: ASYNC110 - the test that lets go is in another thread
+                await asyncio.sleep(0.05)
             return self._document(path.removeprefix("/v1/vulns/"))
         return self._dump(*path.strip("/").rpartition("/")[::2])
 

@@ -89,7 +89,7 @@ def config(request: Any, tmp_path: Path, registry: Any, osv: OsvServer, sink: An
     return file
 
 
-def wait_for(condition: Callable[[], bool], process: BaseProcess, seconds: float = 60) -> bool:
+def wait_for(condition: Callable[[], bool], process: BaseProcess, seconds: float = 90) -> bool:
     """Whether the condition came true in time, and before the process died."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.is_alive():
@@ -123,3 +123,38 @@ def test_a_malicious_release_in_use_is_told_at_once_and_once(config: Path, osv: 
     (item,) = told["items"]
     assert item["reach"] == ["shop (web-team): 1.3.0 is in use; direct"]
     assert "compromised" in item["advice"]
+
+
+@pytest.mark.parametrize("config", ["api"], indirect=True)
+def test_a_daemon_that_is_killed_in_the_middle_goes_on_where_it_was(config: Path, osv: OsvServer, sink: Any) -> None:
+    names = [f"package-{number}" for number in range(120)]
+    (config.parent / "package-lock.json").write_text(lock(**dict.fromkeys(names, "1.3.0")))
+    affected = {"ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "2.0.0"}]}]}
+    osv.publish(*(advisory(f"GHSA-aaaa-bbbb-{n:04}", name, affected=affected) for n, name in enumerate(names)))
+    osv.publish(*(advisory(f"MAL-2026-{n}", names[n], affected=only("1.3.0")) for n in (0, 119)))
+    osv.hold_after = 70
+    with daemon(config) as running:
+        assert wait_for(lambda: len(osv.read) > 70, running)
+        running.kill()
+        running.join(30)
+    first, osv.hold_after = set(osv.read[:51]), 1 << 30
+    osv.asked.clear()
+    told = {"npm:package-0", "npm:package-119"}
+
+    def critical() -> list[str]:
+        return [
+            item["subject"]
+            for message in sink.contents()
+            for item in message["items"]
+            if item["severity"] == "critical" and message["kind"] in {"first", "update"}
+        ]
+
+    with daemon(config) as again:
+        assert wait_for(lambda: set(critical()) >= told, again)
+        assert wait_for(rounds(osv), again)
+        assert stop(again) == 0
+    assert not first & set(osv.read), "what was recorded is not read again"
+    assert len(osv.read) == len(set(osv.read)) == 122 - len(first)
+    assert sorted(critical()) == sorted(told)
+    titles = [item["title"] for message in sink.contents() for item in message["items"]]
+    assert sum("and 49 more" in title or "and 119 more" in title for title in titles) <= 1

@@ -217,3 +217,29 @@ def test_what_breaks_the_format_is_named_with_its_place(tmp_path: Path, content:
         replay(file, Settings())
     assert "one.json" in str(raised.value)
     assert words in str(raised.value)
+
+
+def test_an_advisory_joins_the_alert_of_the_release_that_it_names(tmp_path: Path) -> None:
+    advisory = {
+        "id": "MAL-2026-1",
+        "modified": "2026-06-01T04:00:00Z",
+        "published": "2026-06-01T04:00:00Z",
+        "affected": [{"package": {"ecosystem": "npm", "name": "left-pad"}, "versions": ["1.5.0"]}],
+    }
+    file = timeline(
+        tmp_path,
+        {"at": "2026-05-02T00:00:00Z", "packument": packument(*PAST)},
+        {"at": "2026-06-01T00:05:00Z", "packument": packument(*PAST, SCRIPT)},
+        {"at": "2026-06-01T04:00:00Z", "advisory": advisory},
+        expect=["install-script-added", "advisory-published"],
+    )
+    score = replay(file, Settings())
+    assert score.missed == []
+    (alert,) = score.grave
+    assert {"install-script-added", "advisory-published"} <= set(alert.kinds)
+
+
+def test_an_advisory_that_is_none_is_named(tmp_path: Path) -> None:
+    file = timeline(tmp_path, {"at": "2026-05-02T00:00:00Z", "advisory": {"summary": "no id"}})
+    with pytest.raises(ReplayError, match=r"observations\[0\]\.advisory: the advisory has no id"):
+        replay(file, Settings())
