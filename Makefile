@@ -10,7 +10,7 @@ OSV_SCHEMA := osv==0.0.22
 
 AXE := tests/browser/node_modules/axe-core/axe.min.js
 
-.PHONY: screenshots run check test unit lint types services clean
+.PHONY: schema screenshots run check test unit lint types services clean
 
 run: $(VENV)/.installed
 	@test -f weaklink.toml || $(BIN)/weaklink init
@@ -61,6 +61,10 @@ $(AXE):
 screenshots: $(VENV)/.tested debian
 	@command -v pngquant > /dev/null || apt-get install -qq --yes --no-install-recommends pngquant > /dev/null
 	$(BIN)/python -m tests.browser.screenshots docs/pictures
+
+# The database of the present schema, kept for the tests of upgrades; run it once with each new migration.
+schema: $(VENV)/.tested debian
+	$(BIN)/python -m tests.schemas.make
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

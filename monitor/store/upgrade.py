@@ -33,34 +33,52 @@ def newest() -> str:
 def upgrade(store: Store, now: datetime) -> str:
     """Make the database what this program needs; what was done, in one line, or ``""`` for nothing.
 
-    A SQLite file with data is copied first, beside itself. Raises StoreError for a database of a newer program,
-    which is left as it is.
+    A SQLite file with data is copied first, beside itself. All of it is one transaction: killed at any moment, it
+    leaves the database as it was. Raises StoreError for a database of a newer program, which is left as it is.
     """
+    scripts = ScriptDirectory.from_config(migrations())
+    head = newest()
+    copy = store.file.with_name(f"{store.file.name}.before-{head}") if store.file is not None else None
     with store.errors():
         with store.reading() as session:  # which waits for nobody: most of the time there is nothing to do
             connection = session.connection()
             found = _found(connection)
             empty = found is None and not store.engine.dialect.has_table(connection, "target")
-        scripts = ScriptDirectory.from_config(migrations())
-        if found == scripts.get_current_head():
+        if found == head:
+            _keep(copy, now)  # of an upgrade that was killed when all but this was done
             return ""
         if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
                 f"{store.place}: was written by a newer weaklink (schema {found}); install that one, "
                 "or restore the backup that it made before it upgraded"
             )
-        kept = ""
-        if not empty and store.file is not None:
-            copy = store.file.with_name(f"{store.file.name}.before-{scripts.get_current_head()}")
-            backup(store, copy)
-            kept = f"; the old database is kept as {copy.name}"
-        with store.engine.begin() as connection:
+        with store.engine.begin() as connection:  # from here on nobody else writes a SQLite file, or upgrades it
             if store.distributed:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+            if _found(connection) == head:
+                return ""
+            if copy is not None and not empty:
+                _unfinished(copy).unlink(missing_ok=True)
+                backup(store, _unfinished(copy))
             config = migrations()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    return f"the database was {'made' if empty else 'upgraded'} (schema {newest()}){kept}"
+        kept = _keep(copy, now)
+    done = f"the database was {'made' if empty else 'upgraded'} (schema {head})"
+    return done + (f"; the old database is kept as {kept.name}" if kept is not None else "")
+
+
+def _unfinished(copy: Path) -> Path:
+    """What a copy is called until the upgrade is done: the next try makes it anew."""
+    return copy.with_name(f"{copy.name}.unfinished")
+
+
+def _keep(copy: Path | None, now: datetime) -> Path | None:
+    """Give the copy its name once the upgrade is done, beside that of an earlier upgrade; None where there is none."""
+    if copy is None or not _unfinished(copy).exists():
+        return None
+    kept = copy.with_name(f"{copy.name}.{now:%Y%m%dT%H%M%SZ}") if copy.exists() else copy
+    return _unfinished(copy).rename(kept)
 
 
 def require_newest(store: Store) -> None:

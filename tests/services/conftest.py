@@ -227,13 +227,18 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def database_at(server: str) -> str:
+    """The URL of a fresh database of a server."""
+    name = f"t{uuid4().hex[:12]}"
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return server.format(name=name)
+
+
 @pytest.fixture
 def postgresql_url(postgresql: str) -> str:
     """The URL of a fresh database."""
-    name = f"t{uuid4().hex[:12]}"
-    with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    return postgresql.format(name=name)
+    return database_at(postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
