@@ -10,7 +10,7 @@ OSV_SCHEMA := osv==0.0.22
 
 AXE := tests/browser/node_modules/axe-core/axe.min.js
 
-.PHONY: schema screenshots run check test unit lint types services clean
+.PHONY: audit sbom schema screenshots run check test unit lint types services clean
 
 run: $(VENV)/.installed
 	@test -f weaklink.toml || $(BIN)/weaklink init
@@ -29,7 +29,7 @@ unit: $(VENV)/.tested
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "weaklink needs Python 3.11 or newer"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools  # the one that Python brings has known holes
 
 # The application as users get it.
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
@@ -56,6 +56,14 @@ debian:
 $(AXE):
 	@command -v npm > /dev/null || apt-get install -qq --yes --no-install-recommends npm > /dev/null
 	npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix tests/browser 'axe-core@^4.10'
+
+# Known vulnerabilities of what is installed here; fails where there is one, says where nothing could be looked up.
+audit: $(VENV)/.tested
+	$(BIN)/python .ci/audit.py -s pypi
+
+# What the application consists of, as CycloneDX.
+sbom: $(VENV)/.tested
+	$(BIN)/python .ci/sbom.py dist/weaklink.cdx.json
 
 # The pictures in docs/, of the invented company that the browser tests watch.
 screenshots: $(VENV)/.tested debian

@@ -1,4 +1,4 @@
-"""Writes the CycloneDX SBOM of weaklink as it is installed with its extras, without development's packages: ``make sbom``."""
+"""Writes the CycloneDX SBOM of weaklink with its extras, as it is installed, without development's: ``make sbom``."""
 
 from __future__ import annotations
 
@@ -58,8 +58,12 @@ def used_by(name: str, extras: tuple[str, ...]) -> dict[str, set[str]]:
 
 
 def without_others(bom: dict[str, Any], needs: dict[str, set[str]]) -> dict[str, Any]:
-    """The components that are in use, and what they need of each other."""
-    kept = [one for one in bom["components"] if canonicalize_name(one["name"]) in needs]
+    """The components that are in use, and what they need of each other, without their authors' web addresses."""
+    kept = [
+        {key: value for key, value in one.items() if key != "externalReferences"}
+        for one in bom["components"]
+        if canonicalize_name(one["name"]) in needs
+    ]
     references = {canonicalize_name(one["name"]): one["bom-ref"] for one in kept}
     references[OURS] = bom["metadata"]["component"]["bom-ref"]
     dependencies = [

@@ -40,7 +40,7 @@ from monitor.store.upgrade import upgrade
 from monitor.upcoming import upcoming
 
 TICK: Final = timedelta(minutes=10)
-"""The longest step of the clock; it is shorter where something is due sooner."""
+"""The longest step of the clock, if nothing else is asked for; it is shorter where something is due sooner."""
 SHORTEST: Final = timedelta(seconds=30)
 ORG: Final = 12
 """Packages to which one organisation lets in one account."""
@@ -58,10 +58,12 @@ class Received(Struct):
 class Month:
     """One run; fewer packages or days have proportionally less done to them, but for the take-overs and domains."""
 
-    def __init__(self, packages: int = 1500, days: int = 30, *, answered: bool = True) -> None:
+    def __init__(
+        self, packages: int = 1500, days: int = 30, *, answered: bool = True, tick: timedelta = TICK, url: str = ""
+    ) -> None:
         self.world = World(packages, days)
         self.scale = packages / 1500 * days / 30
-        self.days, self.answered = days, answered
+        self.days, self.answered, self.tick, self.url = days, answered, tick, url
         self.received: list[Received] = []
         self.dead = (START, START)
         self.checks = 0
@@ -175,7 +177,7 @@ class Month:
     async def run(self) -> Month:
         runner, port = await self._listen()
         with tempfile.TemporaryDirectory(prefix="weaklink-month-") as folder:
-            self.store = Store(f"sqlite:///{folder}/weaklink.db")
+            self.store = Store(self.url or f"sqlite:///{folder}/weaklink.db")
             try:
                 await self._go(port)
                 self.told = await self.store.read(_read)
@@ -225,7 +227,7 @@ class Month:
             end += HOUR
         while now < end:
             soon = await store.read(_next)
-            now = min(now + TICK, max(now + SHORTEST, soon or now + TICK))
+            now = min(now + self.tick, max(now + SHORTEST, soon or now + self.tick))
             world.advance(now)
             await self._tick(now)
 

@@ -65,7 +65,7 @@ repeat = "0s"
 
 def _of_alice(document: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(document).replace("alice@alice.example", "alice@alice-mail.org")
-    return dict(json.loads(text))
+    return dict(json.loads(text.replace('"dependencies": {}', '"dependencies": {"small-tool": "^1.0.0"}')))
 
 
 def _index(name: str, *, yanked: bool = False) -> dict[str, Any]:
