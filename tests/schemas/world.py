@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from tests.services.conftest import Knot, Registry, packument, taken_over
+from tests.services.osv_server import OsvServer, advisory
 from tests.services.test_domain_life import ZONE, rdap_document
 
 SUBJECTS: Final = ("npm:left-pad", "npm:tool", "npm:gone", "pypi:shop-tools", "npm:~alice", "alice-mail.org")
@@ -60,6 +61,13 @@ channels = ["hook"]
 group_by = ["cause"]
 group_wait = "0s"
 repeat = "0s"
+"""
+ADVISORIES: Final = """
+[advisories]
+enabled = true
+source = "api"
+mirror = true
+api_url = "{url}"
 """
 
 
@@ -142,3 +150,10 @@ def write(folder: Path, **addresses: str) -> None:
     """The configuration, with the addresses of its servers, and the lock file that it names."""
     (folder / "package-lock.json").write_text(json.dumps(LOCK, indent=1))
     (folder / "weaklink.toml").write_text(CONFIG.format(**addresses))
+
+
+def follow_advisories(folder: Path, osv: OsvServer) -> None:
+    """For a program that knows of them: one of a package that is watched."""
+    osv.publish(advisory("MAL-2026-1", "left-pad"))
+    config = folder / "weaklink.toml"
+    config.write_text(config.read_text() + ADVISORIES.format(url=osv.url))
