@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from alembic import command
 from click.testing import CliRunner
-from sqlalchemy import Boolean, Engine, MetaData, event, func, inspect, select, text
+from sqlalchemy import Boolean, Engine, Integer, MetaData, event, func, inspect, select, text
 
 from config.settings import Thresholds
 from monitor.cli.app import weaklink
@@ -67,7 +67,7 @@ def moved(kept: Store, url: str, revision: str) -> Store:
             for row in rows_of(kept.engine, [(table.name, names)])[table.name]:
                 values = {n: bool(v) if n in truths else v for n, v in zip(names, row, strict=True)}
                 connection.execute(text(f'INSERT INTO "{table.name}" VALUES ({holders})'), values)
-            if "id" in names:
+            if "id" in names and isinstance(table.columns["id"].type, Integer):
                 last = f"(SELECT max(id) FROM {table.name})"
                 connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {last})"))
     return store
