@@ -23,6 +23,8 @@ AWAIT_LATEST = timedelta(minutes=5)
 AWAIT_FOR = timedelta(minutes=15)
 """What a feed announced is looked for so long: caches have it after five minutes, seldom later."""
 JITTER = 0.1
+LATE = timedelta(minutes=5)
+"""A check that is late by more is overdue, and what it told last is fresh no more."""
 
 
 class Due(Struct, frozen=True, kw_only=True):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import case, func, select, text
@@ -12,10 +11,9 @@ from sqlmodel import Session, col
 from alerts.model import Alert, AlertState, Delivery, DeliveryState, Silence
 from config.severity import Severity
 from monitor.queries.fleet import fleet
+from monitor.schedule import LATE
 from monitor.store.advisories import coverage
 from monitor.store.tables import SignalRow, SourceHealth, Target
-
-LATE: Final = timedelta(minutes=5)
 
 
 class Gauges(Struct, frozen=True):

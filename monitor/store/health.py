@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from alerts import silences
 from alerts.model import Delivery
+from monitor.schedule import LATE
 from monitor.sources.politeness import HostHealth
 from monitor.store.advisories import coverage
 from monitor.store.tables import Meta, SourceHealth, Target
@@ -65,12 +66,14 @@ def last_alive(session: Session) -> datetime | None:
 def status(session: Session, now: datetime) -> dict[str, Any]:
     """Targets, freshness, failures, sources, advisories and deliveries (design, 7)."""
     watched = col(Target.due_at).is_not(None)
-    # Two counts over two indexes, without a look at any target.
-    total, overdue = session.execute(
-        select(func.count(), func.sum(case((col(Target.due_at) < now, 1), else_=0))).where(watched)
+    late = func.sum(case((col(Target.due_at) < now - LATE, 1), else_=0))
+    # Counts over two indexes, without a look at any target that is checked as it should be.
+    total, overdue, all_late = session.execute(
+        select(func.count(), func.sum(case((col(Target.due_at) < now, 1), else_=0)), late).where(watched)
     ).one()
     not_fresh = or_(col(Target.fresh_at).is_(None), col(Target.failing_since).is_not(None))
-    stale: int = session.execute(select(func.count()).select_from(Target).where(watched, not_fresh)).scalar_one()
+    not_good, late_too = session.execute(select(func.count(), late).where(watched, not_fresh)).one()
+    stale = not_good + (all_late or 0) - (late_too or 0)
     failing = session.execute(
         select(col(Target.subject), col(Target.failing_since), col(Target.error), col(Target.failures))
         .where(watched, col(Target.failing_since).is_not(None))

@@ -160,12 +160,17 @@ _ENTRY_COLUMNS = ("watch", "target_id", "owner", "direct", "dev", "via", "versio
 
 
 def take_due(session: Session, now: datetime, limit: int, source: str, busy: Iterable[int] = ()) -> list[Due]:
-    """The targets of a source that are due, the longest overdue first; without those that are being checked already."""
+    """The targets of a source that are due, without those that are being checked already.
+
+    First what a feed announced and what a second look must confirm, so that neither waits behind a week that was slept
+    through; then the longest overdue.
+    """
     skip = set(busy)
+    news = or_(col(Target.awaited_since).is_not(None), col(Target.suspect).is_not(None))
     rows = session.execute(
         select(*_DUE_COLUMNS)
         .where(col(Target.source) == source, col(Target.due_at) <= now)
-        .order_by(col(Target.due_at))
+        .order_by(case((news, 0), else_=1), col(Target.due_at))
         .limit(limit + len(skip))
     )
     return with_domains(session, [_due(row) for row in rows if row.id not in skip][:limit])

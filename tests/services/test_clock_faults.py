@@ -14,8 +14,9 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parent))
 from forked import daemon, stop
-from passing import Time, until
 from watch import Watch, wait_for
+
+from benchmarks.passing import Time
 
 DAY = timedelta(days=1)
 
@@ -101,7 +102,8 @@ def test_a_clock_that_begins_years_ago_and_is_set_by_the_network(
     never_set = begin.year == 1970
     with daemon(here.config, time.prepare, await_ready=False) as running:
         if never_set:
-            until(lambda: here.log.exists() and bool(here.log_lines("until the clock is set clock=1970-01-01")))
+            words = "until the clock is set clock=1970-01-01"
+            assert wait_for(lambda: here.log.exists() and bool(here.log_lines(words)), running)
             assert not asked(registry, "/watch/")
         else:
             assert wait_for(lambda: here.log.exists() and bool(here.log_lines("watching a")) and here.seen(), running)

@@ -1,4 +1,4 @@
-"""The time of a daemon in a process of its own: it passes, or its clock is set, as a test says.
+"""The time of a daemon in a process of its own: it passes, or its clock is set, as a test or benchmark says.
 
 The clock is replaced for everything in that process, APScheduler and the database's driver included. Time that passes
 moves the clock and what counts seconds; setting the clock moves only the clock.
@@ -7,17 +7,17 @@ moves the clock and what counts seconds; setting the clock moves only the clock.
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol
 
 import time_machine
-from forked import Prepare
-from watch import Process, wait_for
 
 from monitor import daemon
 from monitor.cli import sweeping
@@ -25,10 +25,15 @@ from monitor.daemon import Daemon
 
 _context = get_context("forkserver")
 _LOOK = 0.005
-"""Seconds between looks at what the test wants."""
+"""Seconds between looks at what is wanted."""
 _TICK = 0.02
-"""Seconds between ticks of the daemon, so that a test need not wait for them."""
+"""Seconds between ticks of the daemon, so that nobody need wait for them."""
 _PARTS = ("_offer_due", "_deliver", "_health")
+_SETTLED_WITHIN = 600.0
+
+
+class Process(Protocol):
+    def is_alive(self) -> bool: ...
 
 
 class Time:
@@ -38,12 +43,14 @@ class Time:
         """``at``: what the clock shows in the beginning; by default the real time."""
         self._set = _context.Value("d", (at - datetime.now(UTC)).total_seconds() if at else 0.0)
         self._passed = _context.Value("d", 0.0)
-        self._settled = _context.Value("d", -1.0)
         self._asked = _context.Value("d", 0.0)
+        self._settled = _context.Value("d", -1.0)
+        self._blocks = _context.Value("d", 0.0)
 
     @property
-    def prepare(self) -> Prepare:
-        return partial(_keep, self._set, self._passed, self._asked, self._settled)
+    def prepare(self) -> Callable[[], None]:
+        """What a daemon's process does before it begins."""
+        return partial(_keep, self._set, self._passed, self._asked, self._settled, self._blocks)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._set.value + self._passed.value)
@@ -62,13 +69,22 @@ class Time:
             self.settle(process)
 
     def settle(self, process: Process) -> None:
-        """Wait until the daemon knows the time, has looked at everything twice and checks nothing."""
+        """Wait until the daemon knows the time, has looked at everything twice, and checks and sends nothing."""
         self._asked.value += 1
-        assert wait_for(lambda: bool(self._settled.value >= self._asked.value), process), "the daemon did not settle"
+        end = time.monotonic() + _SETTLED_WITHIN
+        while self._settled.value < self._asked.value:
+            assert process.is_alive(), "the daemon died"
+            assert time.monotonic() < end, "the daemon did not settle"
+            time.sleep(_LOOK)
+
+    def blocks(self, process: Process) -> int:
+        """How many blocks of memory the settled daemon's Python holds."""
+        self._blocks.value = -1
+        self.settle(process)
+        return int(self._blocks.value)
 
 
-def _keep(set_by: Any, passed: Any, asked: Any, settled: Any) -> None:
-    """In the daemon's process, before it begins."""
+def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any) -> None:
     applied = [set_by.value + passed.value, passed.value]
     clock = time_machine.travel(datetime.now(UTC) + timedelta(seconds=applied[0]), tick=True).start()
     real = sweeping.system_elapsed
@@ -84,6 +100,9 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any) -> None:
             asking = asked.value
             if asking > settled.value and daemons:
                 await _twice(rounds, daemons[0])
+                if blocks.value < 0:
+                    gc.collect()
+                    blocks.value = sys.getallocatedblocks()
                 settled.value = asking
             await asyncio.sleep(_LOOK)
 
@@ -120,11 +139,3 @@ async def _twice(rounds: Counter[str], running: Daemon) -> None:
         while any(rounds[one] < before[one] + 2 for one in _PARTS) or running._parts.watcher.busy:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK)
         await running._parts.deliverer.settle()
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait, beside a daemon that is not ready yet."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
