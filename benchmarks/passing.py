@@ -22,13 +22,14 @@ import time_machine
 from monitor import daemon
 from monitor.cli import sweeping
 from monitor.daemon import Daemon
+from monitor.engine.alone import Alone
 
 _context = get_context("forkserver")
 _LOOK = 0.005
 """Seconds between looks at what is wanted."""
 _TICK = 0.02
 """Seconds between ticks of the daemon, so that nobody need wait for them."""
-_PARTS = ("_offer_due", "_deliver", "_health")
+_PARTS = ((Alone, "check_due"), (Daemon, "_deliver"), (Daemon, "_health"))
 _SETTLED_WITHIN = 600.0
 
 
@@ -114,11 +115,12 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any) -> No
 
         return wrapped
 
-    def counted(name: str) -> Any:
-        original = getattr(Daemon, name)
+    def counted(part: type, name: str) -> Any:
+        original = getattr(part, name)
 
-        async def wrapped(self: Daemon) -> None:
-            daemons[:] = [self]
+        async def wrapped(self: Any) -> None:
+            if isinstance(self, Daemon):
+                daemons[:] = [self]
             await original(self)
             rounds[name] += 1
 
@@ -127,8 +129,8 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any) -> No
     sweeping.system_elapsed = lambda: real() + applied[1]
     sweeping._run = running(sweeping._run)  # type: ignore[assignment]
     daemon.TICK = daemon.HEALTH_EVERY = _TICK
-    for name in _PARTS:
-        setattr(Daemon, name, counted(name))
+    for part, name in _PARTS:
+        setattr(part, name, counted(part, name))
 
 
 async def _twice(rounds: Counter[str], running: Daemon) -> None:
@@ -136,6 +138,6 @@ async def _twice(rounds: Counter[str], running: Daemon) -> None:
     for _ in range(2):
         before = Counter(rounds)
         # Nothing of the daemon's tells of this.
-        while any(rounds[one] < before[one] + 2 for one in _PARTS) or running._parts.watcher.busy:  # noqa: ASYNC110
+        while any(rounds[one] < before[one] + 2 for _, one in _PARTS) or running._parts.watcher.busy:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK)
         await running._parts.deliverer.settle()
