@@ -212,8 +212,8 @@ class Daemon:
         await self._parts.tell(
             await self._parts.store.read(lambda session: watch_findings(session, hosts, settings, now))
         )
-        status = await self._parts.store.read(lambda session: health_rows.status(session, now))
-        words = f"{status['fresh']} of {status['targets']} targets fresh, {len(status['failing'])} failing"
+        status = await self._parts.store.read(lambda session: health_rows.status(session, now, 0))
+        words = f"{status['fresh']} of {status['targets']} targets fresh, {status['failing_count']} failing"
         self._manager.status(words)
         await self._beat(status, now)
 

@@ -183,7 +183,7 @@ def heartbeat_words(status: Mapping[str, Any]) -> str:
     waiting = sum(count for state, count in status["deliveries"].items() if state in {"pending", "sending"})
     sources = f"not answering: {', '.join(down)}" if down else f"all {len(status['sources'])} sources answer"
     return (
-        f"{status['fresh']:,} of {status['targets']:,} targets fresh; {len(status['failing']):,} failing; "
+        f"{status['fresh']:,} of {status['targets']:,} targets fresh; {status['failing_count']:,} failing; "
         f"{waiting:,} messages waiting; {sources}"
     )
 

@@ -17,6 +17,7 @@ from monitor.upcoming import AHEAD
 MOST_ALERTS: Final = 8
 MOST_CHANGES: Final = 12
 MOST_COMING: Final = 12
+MOST_FAILING: Final = 5
 
 
 def overview(session: Session, now: datetime, since: datetime) -> dict[str, Any]:
@@ -31,5 +32,5 @@ def overview(session: Session, now: datetime, since: datetime) -> dict[str, Any]
         "changes": changes_page(session, notable, MOST_CHANGES).rows,
         "coming": coming[:MOST_COMING],
         "more_coming": max(0, len(coming) - MOST_COMING),
-        "status": status(session, now),
+        "status": status(session, now, MOST_FAILING),
     }

@@ -63,8 +63,12 @@ def last_alive(session: Session) -> datetime | None:
     return datetime.fromisoformat(kept.value) if kept else None
 
 
-def status(session: Session, now: datetime) -> dict[str, Any]:
-    """Targets, freshness, failures, sources, advisories and deliveries (design, 7)."""
+def status(session: Session, now: datetime, most_failing: int | None = None) -> dict[str, Any]:
+    """Targets, freshness, failures, sources, advisories and deliveries (design, 7).
+
+    ``most_failing``: so many of the failing targets are named, the longest failing first; all where it is not given.
+    ``failing_count`` says how many there are: while a registry is down, that is every package.
+    """
     watched = col(Target.due_at).is_not(None)
     late = func.sum(case((col(Target.due_at) < now - LATE, 1), else_=0))
     # Counts over two indexes, without a look at any target that is checked as it should be.
@@ -78,7 +82,11 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
         select(col(Target.subject), col(Target.failing_since), col(Target.error), col(Target.failures))
         .where(watched, col(Target.failing_since).is_not(None))
         .order_by(col(Target.failing_since), col(Target.subject))
+        .limit(most_failing)
     ).all()
+    failing_count: int = session.execute(
+        select(func.count()).select_from(Target).where(watched, col(Target.failing_since).is_not(None))
+    ).scalar_one()
     sources = session.scalars(select(SourceHealth).order_by(col(SourceHealth.host))).all()
     deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
     return {
@@ -86,6 +94,7 @@ def status(session: Session, now: datetime) -> dict[str, Any]:
         "fresh": total - stale,
         "stale": stale,
         "overdue": overdue or 0,
+        "failing_count": failing_count,
         "failing": [
             {"subject": row.subject, "since": row.failing_since, "error": row.error, "failures": row.failures}
             for row in failing

@@ -257,6 +257,7 @@ class Status(BaseModel):
     fresh: int
     stale: int
     overdue: int
+    failing_count: int
     failing: list[Failing]
     sources: list[Source]
     advisories: Coverage

@@ -23,6 +23,7 @@ from monitor.web.pages.common import page
 from monitor.web.site import site_of
 
 ROWS: Final = 50
+MOST_FAILING: Final = 100
 ALIVE_FOR: Final = timedelta(minutes=2)
 
 
@@ -68,7 +69,7 @@ async def health(request: Request) -> Response:
     now = site_of(request).now()
 
     def work(session: Session) -> dict[str, object]:
-        found = status(session, now) | fleet(session)
+        found = status(session, now, MOST_FAILING) | fleet(session)
         alive = found["daemon_alive_at"]
         dead = deliveries_page(session, 10, state="dead").rows
         running = alive is not None and now - alive < ALIVE_FOR
