@@ -12,13 +12,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from alerts.dispatch import due_notifications
 from alerts.routing import policy
-from benchmarks.large_store import NOW, build, year
+from benchmarks.enlarge import enlarge
+from benchmarks.large_store import NOW, build, settle, year
 from benchmarks.metering import Meter, Used, work
 from config.settings import Channel, Route, Settings, Thresholds
 from monitor.changes.compounds import COMPOUNDS
@@ -37,6 +39,9 @@ from monitor.store.watchlist import amend
 from monitor.upcoming import upcoming
 from monitor.validators import Validators
 
+SMALLEST: Final = 1_000
+"""Targets that every store holds; a larger one holds copies of them besides."""
+LARGE: Final = 100_000
 TAKEN: Final = 200
 UNCHANGED: Final = 200
 CHANGED: Final = 20
@@ -70,46 +75,24 @@ class Grown:
     def __init__(self, url: str, targets: int) -> None:
         self.store = Store(url)
         self.targets = targets
-        build(self.store, year(targets))
+        build(self.store, year(SMALLEST))
+        with self.store.reading() as session:
+            changing, quiet, self.domains = _chosen(session)
+        enlarge(self.store, targets // SMALLEST)
+        settle(self.store)
         self.meter = Meter(self.store)
         channels = tuple(Channel(name=name, url=f"json://127.0.0.1/{name}") for name in ("chat", "mail"))
         self.settings = Settings(route=ROUTES, channel=channels, thresholds=Thresholds())
         self.policy = policy(self.settings, COMPOUNDS, INHIBITIONS)
         self.recorder = Recorder(self.settings, self.policy, Random(1))
         self.now = NOW
+        self._rounds = 0
         with self.store.reading() as session:
-            self._choose(session)
+            self.changing, self.quiet = by_subject(session, changing), by_subject(session, quiet)
+            self.wanted = _wanted(session)
         # A daemon has reviewed the signals before; the first time takes up everything.
         with self.store.transaction() as session:
             self.recorder.review(session, self.now)
-
-    def _choose(self, session: Session) -> None:
-        sized = (
-            select(col(ReleaseRow.target_id))
-            .group_by(col(ReleaseRow.target_id))
-            .having(func.count().between(8, 12))
-            .order_by(col(ReleaseRow.target_id))
-        )
-        found = spread(list(session.scalars(sized)), CHANGED)
-        self.changing = by_subject(session, subjects_of(session, found).values())
-        watched = select(col(Target.subject)).where(col(Target.due_at).is_not(None)).order_by(col(Target.id))
-        packages = list(session.scalars(watched.where(col(Target.sort) == "package")))
-        self.quiet = by_subject(session, spread(packages, UNCHANGED))
-        self.domains = spread(list(session.scalars(watched.where(col(Target.sort) == "domain"))), DOMAINS)
-        rows = session.execute(select(WatchEntry, col(Target.subject)).join(Target)).all()
-        self.wanted = [
-            Wanted(
-                watch=entry.watch,
-                owner=entry.owner,
-                subject=subject,
-                sort="package",
-                direct=entry.direct,
-                via=tuple(() if entry.direct else (f"package-{entry.target_id // 5 * 5}",)),
-                versions=("1.2.3",),
-                source=entry.source,
-            )
-            for entry, subject in rows
-        ]
 
     @property
     def size(self) -> int:
@@ -120,6 +103,7 @@ class Grown:
     def round(self) -> Iterator[tuple[str, str, Used, int]]:
         """Each piece of work once: its name, whether it looks at every target, what it cost, for how many targets."""
         self.now += timedelta(minutes=1)
+        self._rounds += 1
         used, taken = self._do(lambda s: take_due(s, self.now, TAKEN, "npm"), write=False)
         yield "taking what is due", EACH, used, len(taken)
         used, taken = self._do(lambda s: take_due(s, self.now, 16, "domain"), write=False)
@@ -141,8 +125,10 @@ class Grown:
         yield "metrics", WHOLE, used, self.targets
         used, _ = self._do(lambda s: self.recorder.review(s, self.now))
         yield "review of signals", WHOLE, used, self.targets
-        used, _ = self._do(lambda s: reconcile(s, self.wanted, self.now, Random(1)))
-        yield "reconciling everything", WHOLE, used, self.targets
+        # Done once at a start and at an edit of the configuration; a million would take most of the time.
+        if self.targets <= LARGE or self._rounds == 2:
+            used, _ = self._do(lambda s: reconcile(s, self.wanted, self.now, Random(1)))
+            yield "reconciling everything", WHOLE, used, self.targets
         one = self.wanted[len(self.wanted) // 2]
         edited = replace(one, versions=(f"1.2.{self.now.minute}",))
         used, _ = self._do(lambda s: amend(s, [], [edited], self.now, Random(1)))
@@ -178,6 +164,41 @@ class Grown:
         if self.store.file is not None:
             for file in self.store.file.parent.glob(f"{self.store.file.name}*"):
                 file.unlink()
+
+
+def _chosen(session: Session) -> tuple[list[str], list[str], list[str]]:
+    """Packages that will change, packages that will not, and domains."""
+    sized = (
+        select(col(ReleaseRow.target_id))
+        .group_by(col(ReleaseRow.target_id))
+        .having(func.count().between(8, 12))
+        .order_by(col(ReleaseRow.target_id))
+    )
+    changing = list(subjects_of(session, spread(list(session.scalars(sized)), CHANGED)).values())
+    watched = select(col(Target.subject)).where(col(Target.due_at).is_not(None)).order_by(col(Target.id))
+    packages = list(session.scalars(watched.where(col(Target.sort) == "package")))
+    domains = list(session.scalars(watched.where(col(Target.sort) == "domain")))
+    return changing, spread(packages, UNCHANGED), spread(domains, DOMAINS)
+
+
+def _wanted(session: Session) -> list[Wanted]:
+    """The watchlist as the store has it."""
+    entries = select(
+        *(getattr(WatchEntry, name) for name in ("watch", "owner", "direct", "via", "source")), col(Target.subject)
+    ).join(Target)
+    return [
+        Wanted(
+            watch=row.watch,
+            owner=row.owner,
+            subject=row.subject,
+            sort="package",
+            direct=row.direct,
+            via=msgspec.json.decode(row.via, type=tuple[str, ...]),
+            versions=("1.2.3",),
+            source=row.source,
+        )
+        for row in session.execute(entries)
+    ]
 
 
 def released(package: Package, now: datetime, scripts: dict[str, str]) -> Package:

@@ -165,10 +165,10 @@ def build(store: Store, shape: Shape | None = None) -> None:
     hosts = [(f"{name}.registry.example", "up", NOW - timedelta(days=90), NOW) for name in ("npm", "pypi", "rdap")]
     made.write(SourceHealth, ("host", "state", "since", "last_ok_at", "error"), [(*one, "") for one in hosts])
     made.write(Meta, ("name", "value"), [(ALIVE, NOW.isoformat())])
-    _settle(store)
+    settle(store)
 
 
-def _settle(store: Store) -> None:
+def settle(store: Store) -> None:
     """PostgreSQL goes on numbering where we stopped, and knows how its tables look."""
     if store.file is not None:
         return

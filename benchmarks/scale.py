@@ -19,7 +19,7 @@ from benchmarks.metering import Used
 from benchmarks.postgresql import create, server
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-ROUNDS = 7
+ROUNDS = 5
 AIM = 1.3
 
 Found = dict[str, dict[int, list[Used]]]
