@@ -26,8 +26,8 @@ def server() -> Iterator[str]:
     run = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
     run([*as_postgres, binaries / "initdb", "--no-sync", "--auth=trust", "--username=weaklink", data])
     options = (
-        f"-k {folder} -c listen_addresses='' -c max_connections=60 -c shared_buffers=256MB -c max_wal_size=4GB "
-        "-c autovacuum=off"  # it would run in the midst of a measurement
+        f"-k {folder} -c listen_addresses='' -c max_connections=150 -c shared_buffers=256MB -c max_wal_size=4GB "
+        "-c shared_preload_libraries=pg_stat_statements -c autovacuum=off"  # it would run in the midst of a measurement
     )
     run([*as_postgres, binaries / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start"])
     try:

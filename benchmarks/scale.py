@@ -1,7 +1,8 @@
-"""How far it goes: ``python -m benchmarks.scale growth [--quick] [sqlite|postgresql]``.
+"""How far it goes: ``python -m benchmarks.scale growth [--quick] [sqlite|postgresql]`` and ``… scale workers``.
 
 *growth* measures what one target costs in stores of 1,000, 10,000, 100,000 and 1,000,000 targets (``--quick``: up to
-100,000), in turn, and prints the medians and their ratio to the smallest store's. docs/scale.md says what follows.
+100,000), in turn, and prints the medians and their ratio to the smallest store's. *workers* measures checks a
+second with 1, 2, 4 and 8 workers (``benchmarks.workers``). docs/scale.md says what follows from both.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from statistics import median
 from benchmarks.growth import WHOLE, Grown, sqlite_url
 from benchmarks.metering import Used
 from benchmarks.postgresql import create, server
+from benchmarks.workers import workers
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ROUNDS = 5
@@ -80,6 +82,8 @@ if __name__ == "__main__":
     databases = [one for one in rest if not one.startswith("--")] or ["sqlite", "postgresql"]
     if what == "growth":
         for one in databases:
-            growth(SIZES[:2] if "--tiny" in rest else SIZES[:-1] if "--quick" in rest else SIZES, one)
+            growth(SIZES[:-1] if "--quick" in rest else SIZES, one)
+    elif what == "workers":
+        workers((1, 2, 4, 8))
     else:
         sys.exit(__doc__)
