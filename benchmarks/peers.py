@@ -36,7 +36,7 @@ VIEWS = 10
 SCANS = 50
 """Packages that GuardDog scans."""
 WORKERS = 10
-"""Fetch workers of changedetection.io: its default; on two cores 50 gave the same."""
+"""Fetch workers of changedetection.io: twice its default."""
 
 
 def install() -> None:
