@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 from disk import library
@@ -22,6 +23,8 @@ from disk import library
 from monitor.cli import main
 from monitor.systemd import ServiceManager
 
+PR_SET_PDEATHSIG: Final = 1
+"""Of prctl(2)."""
 Prepare = Callable[[], None]
 """Called in the new process before it begins; a function of a module, or a ``partial`` of one."""
 
@@ -49,7 +52,7 @@ def daemon(config: Path, prepare: Prepare | None = None, *, await_ready: bool = 
     process.start()
     try:
         # Before it is ready, SIGTERM ends it as it would end any program.
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while await_ready and process.is_alive() and not ready.wait(0.05):
             assert time.monotonic() < end, "the daemon was not ready in time"
         yield process
@@ -61,7 +64,7 @@ def daemon(config: Path, prepare: Prepare | None = None, *, await_ready: bool = 
 def stop(process: BaseProcess) -> int | None:
     assert process.pid is not None
     os.kill(process.pid, signal.SIGTERM)
-    process.join(30)
+    process.join(60)
     return process.exitcode
 
 
@@ -71,7 +74,7 @@ def command(config: Path, *arguments: str, prepare: Prepare | None = None) -> Sa
         out, err = Path(folder, "out"), Path(folder, "err")
         process = forked(config=config, arguments=arguments, out=out, err=err, prepare=prepare)
         process.start()
-        process.join(60)
+        process.join(120)
         assert process.exitcode is not None, f"{arguments} did not end"
         return Said(process.exitcode, out.read_text(), err.read_text())
 
@@ -94,6 +97,8 @@ def _run(
     prepare: Prepare | None = None,
     ready: Event | None = None,
 ) -> None:
+    # Nobody is left to end it where the tests themselves are killed.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(config.parent)
     os.environ["HOME"] = str(config.parent)
     for number, file in ((1, out), (2, err)):

@@ -45,7 +45,7 @@ def test_what_happens_while_the_daemon_is_killed_hundreds_of_times_is_recorded_a
                     here.assert_status_is_true()
                 time.sleep(rng.uniform(0, 1))
                 running.kill()
-                running.join(10)
+                running.join(60)
             here.died()
         with daemon(here.config) as running:
             assert wait_for(here.told, running), str(here)

@@ -48,7 +48,7 @@ packages = {packages}
 
 [[channel]]
 name = "hook"
-url = "{sink}-{name}"
+url = "{sink}-{name}?cto=50&rto=50"  # a busy machine is no service that does not answer
 per_minute = 6000
 
 [[route]]
@@ -243,7 +243,7 @@ def live_through(here: Watch, running: Process, trouble: AbstractContextManager[
     assert len(here.log_lines("the database can be written again")) >= 1
 
 
-def wait_for(condition: Callable[[], bool], process: Process, seconds: float = 60) -> bool:
+def wait_for(condition: Callable[[], bool], process: Process, seconds: float = 120) -> bool:
     """Whether the condition came true in time, and before the process died."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.is_alive():
