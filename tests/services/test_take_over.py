@@ -44,11 +44,11 @@ packages = ["npm:left-pad"]
 
 [[channel]]
 name = "hook"
-url = "{sink}-{name}"
+url = "{sink}-{name}?cto=50&rto=50"
 
 [[channel]]
 name = "mail"
-url = "mailto://127.0.0.1:{port}/?from=weaklink@weaklink.example&to={name}@team.example"
+url = "mailto://127.0.0.1:{port}/?from=weaklink@weaklink.example&to={name}@team.example&cto=50"
 
 [[route]]
 match = {{ severity = ">=high" }}
