@@ -239,7 +239,8 @@ class Daemon:
             self._manager.alive()
 
     def _advancing(self) -> bool:
-        return all(self._elapsed() - at < STUCK_AFTER for at in self._advanced.values())
+        moves = all(self._elapsed() - at < STUCK_AFTER for at in self._advanced.values())
+        return moves and self._engine.advancing
 
     async def _reload(self, reloader: Reloader) -> None:
         await self._take_back()

@@ -27,6 +27,10 @@ class Engine(Protocol):
     async def deliver_due(self, now: datetime) -> None:
         """Begin or defer the sending of what is owed."""
 
+    @property
+    def advancing(self) -> bool:
+        """Whether what this process has in hand moves."""
+
     async def hosts(self) -> list[HostHealth]:
         """How the hosts are doing that are asked."""
 
@@ -61,6 +65,10 @@ class Alone:
 
     async def deliver_due(self, now: datetime) -> None:
         await self._parts.deliverer.deliver_due(now)
+
+    @property
+    def advancing(self) -> bool:
+        return True  # its lanes have deadlines of their own
 
     async def hosts(self) -> list[HostHealth]:
         return self._parts.health()

@@ -80,6 +80,12 @@ class Queued:
         served = set(session.scalars(_SERVED, {"queue": DELIVERIES}))
         return [channel for channel in waiting if f"{DELIVER} {channel}" not in served]
 
+    @property
+    def advancing(self) -> bool:
+        if self._worker is None or self._working is None:
+            return True
+        return self._worker.advancing and not self._working.done()
+
     async def hosts(self) -> list[HostHealth]:
         """Those that this process asks, and those that only workers do."""
         own, now = self._parts.health(), self._clock()

@@ -22,7 +22,7 @@ from sqlalchemy import text, update
 from sqlalchemy.engine import URL
 from sqlmodel import Session, col
 
-from monitor.store.engine import ON_CONNECT, QUEUES, SOON_GONE, Store, StoreError
+from monitor.store.engine import ON_CONNECT, QUEUES, SOON_GONE, Store, StoreError, StoreRefused
 from monitor.store.tables import Meta, Target
 
 # It tells each job's beginning and end; what went wrong with one is told by whoever does it.
@@ -129,7 +129,9 @@ class told_as_ours:  # noqa: N801 - reads as a statement
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, ConnectorException):
-            raise StoreError(f"the queues: {str(error.__cause__ or error).strip().splitlines()[0]}") from error
+            away = isinstance(error.__cause__, psycopg.OperationalError)
+            words = f"the queues: {str(error.__cause__ or error).strip().splitlines()[0]}"
+            raise (StoreError if away else StoreRefused)(words) from error
 
 
 def address(url: URL) -> str:

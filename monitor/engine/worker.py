@@ -19,7 +19,7 @@ import psycopg
 import psycopg_pool
 from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.worker import Worker as Hand
 
 from alerts.deliver import AT_ONCE
@@ -102,6 +102,9 @@ class Worker:
         self.on_ready: Callable[[], None] = lambda: None
         """Called when it begins to take jobs, also after the database was away."""
         self._sending = 0
+        self._jobs: set[int] = set()
+        self._strange: dict[int, float] = {}
+        """Jobs that count as ours and that nobody here is doing, and since when."""
         self._state, self._moved = (0, 0), system_elapsed()
         self._differs = False
 
@@ -149,10 +152,7 @@ class Worker:
         self._give_tasks(app)
         async with app.open_async(), self._parts.watcher:
             hands = self._hands(app)
-            running = [
-                asyncio.create_task(hand.run())  # type: ignore[no-untyped-call]
-                for hand in hands
-            ]
+            running = [asyncio.create_task(self._take(hand)) for hand in hands]
             beating = asyncio.create_task(self._beat(app, hands))
             telling = asyncio.create_task(self._tell_of_hosts())
             stopping = asyncio.create_task(self._stop.wait())
@@ -161,10 +161,8 @@ class Worker:
                 await asyncio.wait([*running, beating, stopping], return_when=asyncio.FIRST_COMPLETED)
                 if stopping.done():
                     await self._finish(hands, running)
-                elif beating.done():
-                    beating.result()
                 else:
-                    raise Lost("the queues are out of reach")
+                    await asyncio.gather(*(task for task in (*running, beating) if task.done()))
             finally:
                 for task in (*running, beating, telling, stopping):
                     task.cancel()
@@ -172,6 +170,19 @@ class Worker:
                 await asyncio.gather(self._parts.watcher.__aexit__(), return_exceptions=True)
                 await asyncio.gather(*running, beating, telling, stopping, return_exceptions=True)
             await self._sign_off(app)
+
+    async def _take(self, hand: Hand) -> None:
+        """Take jobs of one queue, again after the database was away: whether that was too long is told by the beat."""
+        while True:
+            try:
+                await hand.run()  # type: ignore[no-untyped-call]
+            except TROUBLE as error:
+                log.info(
+                    "jobs are taken again as soon as the database answers", hand=hand.worker_name, why=_words(error)
+                )
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(AGAIN[0])
 
     def _require_fit(self) -> None:
         try:
@@ -216,6 +227,7 @@ class Worker:
     async def _check(self, context: JobContext, targets: list[int], told_of: bool = False) -> None:
         job = context.job.id
         assert job is not None
+        self._jobs.add(job)
         try:
             dues = await self._store.read(lambda session: claimed(session, job, targets, told_of=told_of))
             left = await self._parts.watcher.see_to(dues)
@@ -223,15 +235,20 @@ class Worker:
                 await self._store.write(lambda session: let_go(session, job, left), turns=False)
         except StoreError:
             pass  # said by the store; the targets are due as before
+        finally:
+            self._jobs.discard(job)
 
     async def _deliver(self, context: JobContext, channel: str) -> None:
+        assert context.job.id is not None
         self._sending += 1
+        self._jobs.add(context.job.id)
         try:
             await self._parts.deliverer.deliver_channel(channel)
         except StoreError:
             pass  # said by the store; the messages are owed as before
         finally:
             self._sending -= 1
+            self._jobs.discard(context.job.id)
 
     async def _beat(self, app: App, hands: Sequence[Hand]) -> None:
         """Say that this worker lives, for as long as the database hears it."""
@@ -257,6 +274,7 @@ class Worker:
             doing=self.doing,
             done=self._parts.watcher.recorded,
             configuration=mine,
+            jobs=list(self._jobs),
         )
         if found["schema"] != newest():
             raise Unfit(f"{self._store.place}: {unlike(found['schema'])}")
@@ -264,7 +282,16 @@ class Worker:
             raise Unfit(f"{self._store.place}: {UNLIKE}")
         if found["alive"] < len(hands):
             raise Lost("this worker was taken for dead")
+        await self._end_strange(app, found["strange"] or [])
         await self._compare(mine)
+
+    async def _end_strange(self, app: App, jobs: Sequence[int]) -> None:
+        """End jobs that were fetched or finished just when the database went away, and that wait for nobody."""
+        now = system_elapsed()
+        self._strange = {job: self._strange.get(job, now) for job in jobs}
+        for job in [job for job, since in self._strange.items() if now - since > UNHEARD]:
+            log.info("a job that nobody does is given back", job=job)
+            await app.job_manager.finish_job_by_id_async(job, Status.ABORTED, delete_job=True)
 
     async def _compare(self, mine: str) -> None:
         term = await self._store.read(leader)
@@ -304,7 +331,11 @@ _SAY: Final = """
     SELECT
         (SELECT count(*) FROM beat) AS alive,
         (SELECT version_num FROM alembic_version) AS schema,
-        (SELECT value FROM meta WHERE name = 'queues') AS queues
+        (SELECT value FROM meta WHERE name = 'queues') AS queues,
+        (
+            SELECT array_agg(id) FROM procrastinate_jobs
+            WHERE worker_id = ANY(%(hands)s) AND status = 'doing' AND NOT id = ANY(%(jobs)s)
+        ) AS strange
 """
 
 

@@ -13,12 +13,10 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from monitor.engine import queued, worker
-
 sys.path.insert(0, str(Path(__file__).parent))
 from forked import forked, forks
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for what must come, on a busy machine."""
 
 
@@ -33,7 +31,7 @@ def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> N
 class Member:
     """One process of the fleet."""
 
-    def __init__(self, command: str, config: Path, number: int, hasty: bool) -> None:
+    def __init__(self, command: str, config: Path, number: int) -> None:
         self.said = config.parent / f"{command}-{number}.log"
         self.ready: Event = forks.Event()
         self.process: BaseProcess = forked(
@@ -41,7 +39,6 @@ class Member:
             arguments=(command,),
             out=self.said,
             err=self.said,
-            prepare=_hasten if hasty else None,
             ready=self.ready,
         )
         self.process.start()
@@ -75,13 +72,11 @@ class Fleet:
 
     def __init__(self, config: Path) -> None:
         self.config = config
-        self.hasty = False
-        """The dead are known to be dead sooner than on machines that people use."""
         self.members: list[Member] = []
 
     def start(self, command: str, *, ready: bool = True) -> Member:
         """``run`` or ``worker``."""
-        member = Member(command, self.config, len(self.members), self.hasty)
+        member = Member(command, self.config, len(self.members))
         self.members.append(member)
         if ready:
             member.until_ready()
@@ -107,8 +102,3 @@ def fleet(config: Path) -> Iterator[Fleet]:
         raise
     finally:
         found.end()
-
-
-def _hasten() -> None:
-    worker.BEAT, worker.UNHEARD, worker.DEAD = 0.5, 3.0, 5.0  # type: ignore[misc]
-    queued.DEAD = worker.DEAD  # type: ignore[misc]
