@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ KEPT: Final = sorted(path.stem for path in HERE.glob("*.sql"))
 REVISIONS: Final = sorted(
     path.name[:4] for path in (Path(__file__).parents[2] / "monitor/store/migrations/versions").glob("[0-9]*.py")
 )
+PATIENCE: Final = 120.0
+"""Seconds for which a process may take to end."""
 MEANS_MORE: Final = {".facts.last_active_at": "since 0004 a release by anybody counts for all who can publish"}
 POSTGRESQL: Final = (
     "table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "
@@ -234,6 +237,13 @@ def started(work: Callable[[], object]) -> int:
 
 def ended(child: int) -> int:
     """How it ended: 0, 1 where it raised, or the negative number of a signal."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGABRT)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

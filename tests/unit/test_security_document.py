@@ -38,6 +38,6 @@ def test_every_threat_has_a_module_that_is_there_and_a_test() -> None:
     assert len(ROWS) > 25
     for threat, stops, shown in ROWS:
         assert "::test_" in shown, threat
-        places = re.findall(r"`((?:alerts|config|monitor)/[^`]*)`", stops)
+        places = re.findall(r"`((?:alerts|config|monitor|\.ci)/[^`]*)`", stops)
         assert places, threat
         assert [place for place in places if not (TOP / place).exists()] == [], threat
