@@ -73,7 +73,9 @@ def settle(session: Session, recorder: Recorder, targets: Iterable[int], now: da
     if not moves:
         return Outcome()
     reach = reach_of(session, {move.target for move in moves})
-    recorded = [one for move in moves if (one := _recorded(move, advisories, reach.get(move.target, ()))) is not None]
+    recorded = [
+        one for move in moves if (one := _recorded(move, advisories, reach.get(move.target, ()), now)) is not None
+    ]
     told = record_changes(session, recorded, now, dict(recorder.settings.severity))
     told = joined(session, [*_in_their_alerts(told, moves), *_ended(moves, now)], now)
     by_place = {(f.subject, f.which): f for f in told if not f.clears}
@@ -109,7 +111,9 @@ def _moves(session: Session, targets: set[int], now: datetime) -> tuple[list[_Mo
     return moves, advisories | rows.load(session, gone - advisories.keys())
 
 
-def _recorded(move: _Move, advisories: Mapping[str, Advisory], reach: tuple[Reach, ...]) -> Recorded | None:
+def _recorded(
+    move: _Move, advisories: Mapping[str, Advisory], reach: tuple[Reach, ...], now: datetime
+) -> Recorded | None:
     """The change that a step is, if it is one."""
     step = move.step
     change: Change | None = None
@@ -121,8 +125,12 @@ def _recorded(move: _Move, advisories: Mapping[str, Advisory], reach: tuple[Reac
         change = withdrawn(step.before, last, move.subject)
     if change is None or standing is None:
         return None
-    revision = move.held.revision + 1 if move.held is not None else 0
-    return Recorded(move.target, change, revision, reach=_reach(standing, reach))
+    return Recorded(move.target, change, _revision(move, now), reach=_reach(standing, reach))
+
+
+def _revision(move: _Move, now: datetime) -> int:
+    """Tells a change from an earlier one that says the same: what was withdrawn may come back."""
+    return move.held.revision + 1 if move.held is not None else int(now.timestamp())
 
 
 def _reach(standing: Standing, reach: tuple[Reach, ...]) -> tuple[Reach, ...]:
@@ -173,5 +181,4 @@ def _kept(move: _Move, now: datetime) -> rows.Held | None:
     cause = held.cause if held and told else ""
     if finding is not None:
         told, cause = True, finding.cause
-    revision = held.revision + 1 if held else 0
-    return rows.Held(move.step.after, held.since if held else now, revision, told, cause)
+    return rows.Held(move.step.after, held.since if held else now, _revision(move, now), told, cause)

@@ -257,7 +257,7 @@ class AdvisoryStanding(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=100)
     since: datetime = Field(sa_column=_moment())
     revision: int = 0
-    """Grows with every change of it."""
+    """Begins with the second (since 1970) in which it was first seen, and grows with every change of it."""
     told: bool = False
     """An alert may tell of it."""
     cause: str = Field(default="", max_length=900)

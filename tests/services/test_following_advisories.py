@@ -262,6 +262,30 @@ async def test_a_withdrawn_advisory_that_lost_its_packages_ends_too(watching: Wa
     assert [alert[:2] for alert in watching.alerts()] == [("critical", "resolved")]
 
 
+async def test_one_of_several_that_ends_ends_no_other(watching: Watching, osv: OsvServer) -> None:
+    one, other = (advisory(f"GHSA-{n}{n}{n}{n}-aaaa-aaaa", "left-pad", affected=BELOW_TWO) for n in "ab")
+    osv.publish(one, other)
+    watching.watch(left_pad=["1.3.0"])
+    await watching.look()
+    for withdrawn, state in ((one, "open"), (other, "resolved")):
+        osv.publish(withdrawn | dict.fromkeys(("withdrawn", "modified"), f"{watching.now:%Y-%m-%dT%H:%M:%SZ}"))
+        await watching.look()
+        assert watching.alerts() == [("medium", state, "advisories:known")]
+
+
+async def test_an_advisory_that_is_published_no_more_ends(watching: Watching, osv: OsvServer) -> None:
+    osv.publish(advisory("MAL-2026-1", "left-pad", affected=only("1.3.0")))
+    watching.watch(left_pad=["1.3.0"])
+    await watching.look()
+    document = osv.documents.pop("MAL-2026-1")
+    watching.watch(left_pad=["1.3.0"], lodash=["1.0.0"])
+    await watching.look(timedelta(hours=7))
+    assert [alert[:2] for alert in watching.alerts()] == [("critical", "resolved")]
+    osv.publish(document | {"modified": f"{watching.now:%Y-%m-%dT%H:%M:%SZ}"})
+    await watching.look()
+    assert [alert[:2] for alert in watching.alerts()] == [("critical", "open")], "and is told again when it is back"
+
+
 async def test_malice_in_a_lock_file_that_moves_to_it_is_critical(watching: Watching, osv: OsvServer) -> None:
     osv.publish(advisory("MAL-2020-1", "left-pad", affected=only("1.4.0"), published="2020-01-01T00:00:00Z"))
     watching.watch(left_pad=["1.3.0"])
