@@ -74,5 +74,21 @@ screenshots: $(VENV)/.tested debian
 schema: $(VENV)/.tested debian
 	$(BIN)/python -m tests.schemas.make
 
+# What the image is made of, to the version: after a change of the dependencies.
+.PHONY: pins
+pins: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra postgresql --no-header --no-annotate \
+	  --output-file container/pins.txt pyproject.toml
+
+# Booting a machine of its own and building the image, as root; some minutes, and no part of `make test`.
+.PHONY: rehearsal
+rehearsal: $(VENV)/.tested
+	@for program in systemd-nspawn:systemd-container mmdebstrap:mmdebstrap podman:podman; do \
+	  command -v $${program%:*} > /dev/null || apt-get install -qq --yes --no-install-recommends $${program#*:} > /dev/null; \
+	done
+	$(BIN)/python -m tests.machine.rehearsal build/machine
+	$(BIN)/python -m tests.machine.image build/machine
+
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -26,6 +26,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
         self._checks = Counter("weaklink_checks", "Checks that ended.", ("source", "outcome"), registry=self._registry)
         self._check_seconds = Histogram(
             "weaklink_check_seconds",
@@ -74,6 +75,7 @@ class _Now(Collector):
         g = self._gauges
         yield _labelled("weaklink_targets", "Targets that are watched.", "sort", g.targets)
         yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", g.failing)
+        yield _labelled("weaklink_checks_waiting", "Checks that are due and not done yet.", "sort", g.due)
         yield _labelled("weaklink_targets_overdue", "Targets whose check is late by five minutes.", "sort", g.overdue)
         yield _labelled(
             "weaklink_oldest_check_seconds", "Age of the oldest last good check of any target.", "sort", g.oldest

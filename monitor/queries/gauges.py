@@ -24,6 +24,8 @@ class Gauges(Struct, frozen=True):
     overdue: dict[str, float]
     oldest: dict[str, float]
     """Seconds since the last good check of the target that waits longest for one."""
+    due: dict[str, float]
+    """Targets whose check is due and not done yet."""
     alerts: dict[str, float]
     signals: dict[str, float]
     waiting: dict[str, float]
@@ -50,6 +52,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
             func.sum(case((col(Target.failing_since).is_not(None), 1), else_=0)),
             func.sum(case((col(Target.due_at) < now - LATE, 1), else_=0)),
             func.min(func.coalesce(col(Target.fresh_at), col(Target.added_at))),
+            func.sum(case((col(Target.due_at) <= now, 1), else_=0)),
         )
         .where(col(Target.due_at).is_not(None))
         .group_by(col(Target.sort))
@@ -81,8 +84,9 @@ def gauges(session: Session, now: datetime) -> Gauges:
     return Gauges(
         targets={sort: count for sort, count, *_ in by_sort},
         failing={sort: failing or 0 for sort, _, failing, *_ in by_sort},
-        overdue={sort: late or 0 for sort, _, _, late, _ in by_sort},
-        oldest={sort: max(0.0, (now - oldest).total_seconds()) for sort, *_, oldest in by_sort},
+        overdue={sort: late or 0 for sort, _, _, late, *_ in by_sort},
+        oldest={sort: max(0.0, (now - oldest).total_seconds()) for sort, _, _, _, oldest, _ in by_sort},
+        due={sort: due or 0 for sort, *_, due in by_sort},
         alerts={str(s): 0.0 for s in Severity} | {str(Severity(s)): count for s, count in alerts},
         signals={f"W{number}": 0.0 for number in range(1, 7)} | {row.signal: row.holding for row in signals},
         waiting=waiting,

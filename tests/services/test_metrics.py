@@ -61,6 +61,8 @@ def test_the_exposition_is_in_order_and_names_what_counts(daemon: str) -> None:
     assert (judged.returncode, judged.stdout, judged.stderr) == (0, "", "")
     assert 'weaklink_targets{sort="package"} 1.0' in reply.text
     assert 'weaklink_check_seconds_count{source="npm"} 1.0' in reply.text
+    assert 'weaklink_checks_waiting{sort="package"} ' in reply.text
+    assert "process_resident_memory_bytes " in reply.text
     assert "left-pad" not in reply.text, "labels are ours, never a package author's"
 
 
