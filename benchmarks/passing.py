@@ -40,8 +40,9 @@ class Process(Protocol):
 class Time:
     """Shared between a test and its daemons, one after the other."""
 
-    def __init__(self, at: datetime | None = None) -> None:
-        """``at``: what the clock shows in the beginning; by default the real time."""
+    def __init__(self, at: datetime | None = None, tick: float = _TICK) -> None:
+        """``at``: what the clock shows in the beginning, by default the real time; ``tick``: seconds of the daemon."""
+        self._tick = tick
         self._set = _context.Value("d", (at - datetime.now(UTC)).total_seconds() if at else 0.0)
         self._passed = _context.Value("d", 0.0)
         self._asked = _context.Value("d", 0.0)
@@ -51,7 +52,7 @@ class Time:
     @property
     def prepare(self) -> Callable[[], None]:
         """What a daemon's process does before it begins."""
-        return partial(_keep, self._set, self._passed, self._asked, self._settled, self._blocks)
+        return partial(_keep, self._set, self._passed, self._asked, self._settled, self._blocks, self._tick)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._set.value + self._passed.value)
@@ -85,7 +86,7 @@ class Time:
         return int(self._blocks.value)
 
 
-def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any) -> None:
+def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any, tick: float) -> None:
     applied = [set_by.value + passed.value, passed.value]
     clock = time_machine.travel(datetime.now(UTC) + timedelta(seconds=applied[0]), tick=True).start()
     real = sweeping.system_elapsed
@@ -128,7 +129,7 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any) -> No
 
     sweeping.system_elapsed = lambda: real() + applied[1]
     sweeping._run = running(sweeping._run)  # type: ignore[assignment]
-    daemon.TICK = daemon.HEALTH_EVERY = _TICK
+    daemon.TICK = daemon.HEALTH_EVERY = tick
     for part, name in _PARTS:
         setattr(part, name, counted(part, name))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,8 @@ GRACE = 8.0
 """Seconds for what is under way when the daemon is told to stop; ten pass before it is killed."""
 RESTS_AT_MOST = 5.0
 """Seconds between two looks at the manifests, however long one takes."""
+MOVES_AFTER = 5.0
+"""Seconds for what is at work to end when the clock was set."""
 STUCK_AFTER = 120.0
 """Seconds; a part of the daemon that has not advanced for so long keeps the watchdog hungry."""
 
@@ -91,7 +94,9 @@ class Daemon:
         self._elapsed = elapsed
         self._timekeeper = Timekeeper(clock, elapsed)
         self._behind = timedelta(0)
-        """By how much the clock was set without what waits having gone along: the database could not be written."""
+        """By how much the clock was set without what waits having gone along yet."""
+        self._moving = asyncio.Lock()
+        self._working: set[asyncio.Task[Any]] = set()
         self._advanced = {"checks": elapsed(), "messages": elapsed()}
         self._rejected = False
         self._told: dict[str, str] = {}
@@ -163,7 +168,8 @@ class Daemon:
         async def run() -> None:
             try:
                 await self._go_along(self._timekeeper.moved())
-                await job()
+                with self._at_work():
+                    await job()
             except StoreRefused:
                 log.exception("a part broke", part=part)
                 return
@@ -181,17 +187,28 @@ class Daemon:
 
     async def _go_along(self, moved: timedelta) -> None:
         """Before anything else looks at the time, what waits goes along with a clock that was set."""
-        moved, self._behind = moved + self._behind, timedelta(0)
-        if not moved:
-            return
-        now = self._clock()
-        self._started = min(self._started, now)
-        try:
+        self._behind += moved
+        async with self._moving:  # whoever comes meanwhile waits for it
+            if not (moved := self._behind):
+                return
+            # What is at work goes by the clock as it was, and would find everything late or early by so much.
+            if self._working:
+                await asyncio.wait(self._working, timeout=MOVES_AFTER)
+            now = self._clock()
+            self._started = min(self._started, now)
             await self._parts.store.write(lambda session: move_waits(session, moved, now))
-        except StoreError:
-            self._behind += moved
-            raise
+            self._behind -= moved
         log.warning("the clock was set; what waits goes along", by=_signed(moved))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._working.add(task)
+        try:
+            yield
+        finally:
+            self._working.discard(task)
 
     async def _deliver(self) -> None:
         await tell_due(self._parts.store, self._parts.policy, self._engine.deliver_due, self._clock(), upcoming)
