@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ import psycopg
 import pytest
 from aiohttp import web
 
+from benchmarks.cable import Cable
 from config.settings import HttpLimits
 from monitor.errors import Unavailable
 from monitor.sources.http import Http
@@ -128,37 +127,6 @@ def test_a_breaker_that_one_process_opens_is_open_for_all_and_one_of_them_tries(
         assert (len(tried), reasons) == (1, [])
         until(lambda: ask(pipes[1:], url, times=1, at_once=1)[0][1] == [])
         assert [len(began) for began, _ in ask(pipes, url, times=2, at_once=1)] == [2, 2, 2]
-
-
-class Cable:
-    """Between a process and PostgreSQL's socket; it can be cut without either end being told."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cable"))
-        self._there = next(folder.glob(".s.PGSQL.*"))
-        self._open = asyncio.Event()
-        self._open.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> asyncio.Server:
-        return await asyncio.start_unix_server(self._serve, self.folder / self._there.name)
-
-    def cut(self) -> None:
-        self._open.clear()
-
-    def mend(self) -> None:
-        self._open.set()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_unix_connection(self._there)
-        with suppress(ConnectionError):
-            await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while block := await reader.read(65536):
-            await self._open.wait()
-            writer.write(block)
-        writer.close()
 
 
 async def test_a_process_without_the_database_stops_asking_and_goes_on_when_it_is_back(
