@@ -69,7 +69,7 @@ def _copy(table: Table, sqlite: bool) -> str:
 
 def _value(column: Any, sqlite: bool) -> str:
     name = f'base."{column.name}"'
-    if column.name in NUMBERS:
+    if column.name in NUMBERS and column.type.python_type is int:
         return f"{name} * :times + c"
     if column.name in DIGESTS and column.type.python_type is bytes:
         fresh = (
