@@ -79,5 +79,6 @@ def _value(column: Any, sqlite: bool) -> str:
         )
         return f"CASE WHEN c = 0 OR {name} IS NULL THEN {name} ELSE {fresh} END"
     if column.name in NAMES or (column.name in DIGESTS and column.primary_key is False):
-        return f"CASE WHEN c = 0 OR {name} = '' THEN {name} ELSE {name} || '-' || c END"
+        kept = f"substr({name}, 1, 24)" if column.name in DIGESTS else name
+        return f"CASE WHEN c = 0 OR {name} = '' THEN {name} ELSE {kept} || '-' || c END"
     return name
