@@ -91,7 +91,8 @@ PEP440 = st.builds(
     lambda numbers, end: ".".join(map(str, numbers)) + end,
     st.lists(NUMBER, min_size=1, max_size=3),
     st.sampled_from(["", "", "a1", "rc2", ".post1", ".dev3"]),
-)
+).filter(lambda version: version != "0")
+"""But the one that means "from the beginning" where something was introduced."""
 VERSIONS = st.one_of(
     st.tuples(st.just("npm"), st.lists(SEMVER, min_size=1, max_size=6, unique_by=lambda v: order("npm", v))),
     st.tuples(st.just("pypi"), st.lists(PEP440, min_size=1, max_size=6, unique_by=lambda v: Version(v))),
