@@ -6,9 +6,11 @@ put ahead has them count every tick that it skipped: minutes without an answer f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
@@ -33,7 +35,14 @@ class Scheduler(AsyncIOScheduler):  # type: ignore[misc]
 
     def every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> Job:
         """Run ``work`` now and then at every so many seconds."""
-        return self.add_job(work, Every(seconds=seconds, timezone=UTC), next_run_time=_now())
+
+        @wraps(work)
+        async def run() -> None:
+            # It is cancelled when the scheduler ends, which APScheduler would log as a failure of it.
+            with suppress(asyncio.CancelledError):
+                await work()
+
+        return self.add_job(run, Every(seconds=seconds, timezone=UTC), next_run_time=_now())
 
     def wakeup(self) -> None:
         if self._eventloop is not None:

@@ -45,7 +45,10 @@ def target(postgresql_url: str) -> Store:
 
 def value(column: Any, number: int) -> Any:
     """Something that a column can hold, of the kind that is easily lost on the way."""
-    if column.foreign_keys or (column.primary_key and isinstance(column.type, Integer)):
+    if column.foreign_keys:
+        (key,) = column.foreign_keys
+        return value(key.column, number)
+    if column.primary_key and isinstance(column.type, Integer):
         return number + 1
     if column.nullable and number % 3 == 2:
         return None

@@ -117,6 +117,8 @@ async def test_the_budget_of_questions_is_kept(folder: Path, registry: Any, stor
     await world.parts.close()
 
 
+# On PostgreSQL a host is left alone by the database's own clock, which no test moves.
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_a_registry_that_wants_peace_gets_it_and_nothing_is_forgotten(world: World, registry: Any) -> None:
     world.finds(212)
     await world.steps()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -175,3 +176,22 @@ def test_a_message_that_grew_old_while_nothing_ran_is_tried_before_it_is_given_u
         now += timedelta(hours=1)
     assert claim_due(session, ["mail"], now) == []
     assert [message.state for message in messages(session)] == ["dead"]
+
+
+async def test_what_is_under_way_when_the_scheduler_ends_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    scheduler, began, ended = Scheduler(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    scheduler.every(1.0, work)
+    scheduler.start()
+    await began.wait()
+    scheduler.shutdown(wait=False)
+    await ended.wait()
+    await asyncio.sleep(0)
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
