@@ -59,7 +59,8 @@ def test_a_clock_that_is_set_by_a_day_while_everything_waits(
         for package in here.packages:
             del registry.answers[f"/watch/{package}"]
         time.passes(timedelta(minutes=1), running)
-        assert {package for package, _ in here.arrived()} == {here.packages[0]}
+        # Whether the second is known by now, a jittered minute after its failed check, is chance.
+        assert here.packages[0] in {package for package, _ in here.arrived()}
         time.passes(timedelta(minutes=70), running, timedelta(minutes=5))
         here.take_over(here.packages[2])
         time.passes(timedelta(minutes=70), running, timedelta(minutes=5))
