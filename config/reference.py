@@ -17,7 +17,7 @@ from config.starter import starter_text
 _INTRODUCTION = """\
 # Configuration
 
-<!-- Written by `python -m config.reference`; edit the descriptions in `config/settings.py` instead. -->
+<!-- Written by `python -m config.reference`; edit the descriptions in `config/settings/` instead. -->
 
 `weaklink` reads `./weaklink.toml`, then `/etc/weaklink/weaklink.toml`, or the file given with `--config`. Every key has
 a default unless it says *required*. `weaklink init` writes a commented file to begin with; `weaklink config check`
