@@ -1,7 +1,7 @@
 """A store many times as large, made by its database out of a small one: every row again, under other names.
 
 The first copy of everything keeps its names and lies spread among the others, so that stores of all sizes hold the
-same targets to measure. Rows lie in the order in which checks would have written them.
+same targets to measure. Rows lie in the order in which a first sweep would have written them: a target's together.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ ONCE: Final = {"meta", "source_health", "silence", "acceptance"}
 NUMBERED_ANEW: Final = {"release", "delivery", "alert_event", "signal"}
 """Nothing refers to their numbers; so that a target's rows lie together, they are numbered as they come."""
 ORDER: Final = {"release": "target_id", "signal": "target_id", "alert_event": "alert_id"}
+OWNERS: Final = """CREATE TABLE owner AS SELECT digest, min(target_id) AS target_id FROM (
+    SELECT digest, target_id FROM snapshot UNION ALL SELECT common, target_id FROM "release"
+    UNION ALL SELECT maintainers, target_id FROM "release" UNION ALL SELECT dependencies, target_id FROM "release"
+) AS used WHERE digest IS NOT NULL GROUP BY digest"""
+"""Whose check wrote which value first."""
 
 
 def enlarge(store: Store, times: int) -> None:
@@ -35,36 +40,55 @@ def enlarge(store: Store, times: int) -> None:
             for pragma in ("journal_mode=DELETE", "journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000"):
                 database.execute(f"PRAGMA {pragma}")
             database.execute("BEGIN")
-            _copy_all(lambda said: database.execute(said.replace(":times", str(times))), sqlite=True)
+            _copy_all(database.execute, times, sqlite=True)
             database.execute("COMMIT")
         return
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET work_mem = '512MB'"))
         # Foreign keys hold by the way in which it is made.
-        connection.execute(text("SET session_replication_role = replica"))
-        _copy_all(lambda said: connection.execute(text(said.replace(":times", str(times)))), sqlite=False)
+        for setting in ("work_mem = '512MB'", "maintenance_work_mem = '1GB'", "session_replication_role = replica"):
+            connection.execute(text(f"SET {setting}"))
+        _copy_all(connection.exec_driver_sql, times, sqlite=False)
     store.engine.dispose()
 
 
-def _copy_all(execute: Callable[[str], Any], *, sqlite: bool) -> None:
-    numbers = "SELECT 0 AS c UNION ALL SELECT c + 1 FROM copies WHERE c + 1 < :times"
+def _copy_all(execute: Callable[[str], Any], times: int, *, sqlite: bool) -> None:
+    numbers = f"SELECT 0 AS c UNION ALL SELECT c + 1 FROM copies WHERE c + 1 < {times}"
     execute(f"CREATE TABLE copies AS WITH RECURSIVE copies AS ({numbers}) SELECT c FROM copies")
+    execute(OWNERS)
     for table in SQLModel.metadata.sorted_tables:
         if table.name not in ONCE:
+            # An index is made quicker of all rows at once.
+            indexes = execute((_SQLITE_INDEXES if sqlite else _POSTGRESQL_INDEXES).format(table.name)).fetchall()
             execute(f'CREATE TABLE base AS SELECT * FROM "{table.name}"')
+            for name, _ in indexes:
+                execute(f'DROP INDEX "{name}"')
             execute(f'DELETE FROM "{table.name}"')
-            execute(_copy(table, sqlite))
+            execute(_copy(table, sqlite).replace(":times", str(times)))
+            for _, made in indexes:
+                execute(made)
             execute("DROP TABLE base")
     execute("DROP TABLE copies")
+    execute("DROP TABLE owner")
+
+
+_SQLITE_INDEXES: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = '{}' AND sql > ''"
+_POSTGRESQL_INDEXES: Final = """
+    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{}'
+        AND indexname NOT IN (SELECT conname FROM pg_constraint)
+"""
 
 
 def _copy(table: Table, sqlite: bool) -> str:
     columns = [c for c in table.columns if not (c.name == "id" and table.name in NUMBERED_ANEW)]
     values = ", ".join(_value(column, sqlite) for column in columns)
     names = ", ".join(f'"{column.name}"' for column in columns)
-    first = ORDER.get(table.name) or next(iter(table.primary_key.columns)).name
-    order = _value(table.c[first], sqlite) + (", base.id" if "id" in table.c else "")
-    return f'INSERT INTO "{table.name}" ({names}) SELECT {values} FROM base CROSS JOIN copies ORDER BY {order}'
+    rows = "base CROSS JOIN copies"
+    if table.name == "value":
+        rows, order = f"{rows} LEFT JOIN owner ON owner.digest = base.digest", "owner.target_id * :times + c"
+    else:
+        first = ORDER.get(table.name) or next(iter(table.primary_key.columns)).name
+        order = _value(table.c[first], sqlite) + (", base.id" if "id" in table.c else "")
+    return f'INSERT INTO "{table.name}" ({names}) SELECT {values} FROM {rows} ORDER BY {order}'
 
 
 def _value(column: Any, sqlite: bool) -> str:

@@ -30,9 +30,11 @@ from monitor.queries.gauges import gauges
 from monitor.record import Recorder
 from monitor.results import Result, Seen, Unchanged
 from monitor.schedule import Due
+from monitor.signals.review import RETAKEN, review
 from monitor.store import health
 from monitor.store.engine import Store
 from monitor.store.packages import load_packages
+from monitor.store.signals import keep_thresholds, kept_thresholds
 from monitor.store.tables import ReleaseRow, Target, WatchEntry
 from monitor.store.targets import Wanted, by_subject, reconcile, subjects_of, take_due
 from monitor.store.watchlist import amend
@@ -44,6 +46,8 @@ SMALLEST: Final = 1_000
 LARGE: Final = 100_000
 TAKEN: Final = 200
 UNCHANGED: Final = 200
+TOGETHER: Final = 10
+"""Unchanged checks that come in the quarter of a second for which a daemon waits, of 100,000 targets an hour."""
 CHANGED: Final = 20
 DOMAINS: Final = 10
 SCRIPTS: Final = 4
@@ -75,9 +79,11 @@ class Grown:
     def __init__(self, url: str, targets: int) -> None:
         self.store = Store(url)
         self.targets = targets
+        self.now = NOW
         build(self.store, year(SMALLEST))
         with self.store.reading() as session:
             changing, quiet, self.domains = _chosen(session)
+        self._taken_up(times=targets // SMALLEST)
         enlarge(self.store, targets // SMALLEST)
         settle(self.store)
         self.meter = Meter(self.store)
@@ -85,14 +91,19 @@ class Grown:
         self.settings = Settings(route=ROUTES, channel=channels, thresholds=Thresholds())
         self.policy = policy(self.settings, COMPOUNDS, INHIBITIONS)
         self.recorder = Recorder(self.settings, self.policy, Random(1))
-        self.now = NOW
         self._rounds = 0
         with self.store.reading() as session:
             self.changing, self.quiet = by_subject(session, changing), by_subject(session, quiet)
             self.wanted = _wanted(session)
-        # A daemon has reviewed the signals before; the first time takes up everything.
+
+    def _taken_up(self, times: int) -> None:
+        """A daemon has reviewed the signals before: the first time takes up everything. The watched set is to grow."""
         with self.store.transaction() as session:
-            self.recorder.review(session, self.now)
+            review(session, Thresholds(), self.now)
+            kept = kept_thresholds(session)
+            assert kept is not None
+            population = {signal: size * times for signal, size in kept.population.items()}
+            keep_thresholds(session, replace(kept, population=population, newest=(kept.newest + 1) * times))
 
     @property
     def size(self) -> int:
@@ -108,8 +119,12 @@ class Grown:
         yield "taking what is due", EACH, used, len(taken)
         used, taken = self._do(lambda s: take_due(s, self.now, 16, "domain"), write=False)
         yield "taking a domain that is due", EACH, used, max(1, len(taken))
-        used, _ = self._record([Unchanged(due=d, at=self.now, validators=Validators(etag="a")) for d in self.quiet])
+        unchanged = [Unchanged(due=d, at=self.now, validators=Validators(etag="a")) for d in self.quiet]
+        used, _ = self._record(unchanged)
         yield "recording an unchanged check", EACH, used, UNCHANGED
+        some = spread(unchanged, TOGETHER)
+        used, _ = self._record(some)
+        yield f"the same, {TOGETHER} in a transaction", EACH, used, TOGETHER
         used, _ = self._record(list(self._released()))
         yield "recording a changed package", EACH, used, CHANGED
         used, _ = self._record(list(self._moved()))
@@ -117,22 +132,30 @@ class Grown:
         self.now += timedelta(minutes=1)
         used, made = self._do(lambda s: due_notifications(s, self.policy, self.now, upcoming))
         yield "composing an alert", EACH, used, max(1, made)
-        used, _ = self._do(lambda s: health.status(s, self.now), write=False)
-        yield "status", WHOLE, used, self.targets
         used, _ = self._do(lambda s: watch_findings(s, (), self.settings, self.now), write=False)
         yield "health's look at sources and channels", EACH, used, 1
-        used, _ = self._do(lambda s: gauges(s, self.now), write=False)
-        yield "metrics", WHOLE, used, self.targets
-        used, _ = self._do(lambda s: self.recorder.review(s, self.now))
-        yield "review of signals", WHOLE, used, self.targets
-        # Done once at a start and at an edit of the configuration; a million would take most of the time.
+        # Of a million the first time is left out, and the second is enough.
         if self.targets <= LARGE or self._rounds == 2:
-            used, _ = self._do(lambda s: reconcile(s, self.wanted, self.now, Random(1)))
-            yield "reconciling everything", WHOLE, used, self.targets
+            yield from self._everything()
         one = self.wanted[len(self.wanted) // 2]
         edited = replace(one, versions=(f"1.2.{self.now.minute}",))
         used, _ = self._do(lambda s: amend(s, [], [edited], self.now, Random(1)))
         yield "reconciling an edit", EACH, used, 1
+
+    def _everything(self) -> Iterator[tuple[str, str, Used, int]]:
+        """What looks at every target, or tells of all of them."""
+        used, _ = self._do(lambda s: health.status(s, self.now), write=False)
+        yield "status", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: gauges(s, self.now), write=False)
+        yield "metrics", WHOLE, used, self.targets
+        self.now += RETAKEN
+        used, _ = self._do(lambda s: self.recorder.review(s, self.now))
+        yield "review of signals, each hour", WHOLE, used, self.targets
+        self.now += timedelta(minutes=1)
+        used, _ = self._do(lambda s: self.recorder.review(s, self.now))
+        yield "review of signals, each minute", EACH, used, 1
+        used, _ = self._do(lambda s: reconcile(s, self.wanted, self.now, Random(1)))
+        yield "reconciling everything", WHOLE, used, self.targets
 
     def _do(self, done: Any, *, write: bool = True) -> tuple[Used, Any]:
         return work(self.store, self.meter, done, write=write)

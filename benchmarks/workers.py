@@ -99,20 +99,32 @@ def busy(database: psycopg.Connection[Any], seconds: float) -> None:
         time.sleep(0.25)
 
 
-def measure(fleet: Fleet, database: psycopg.Connection[Any], pids: Sequence[int]) -> Mapping[str, float]:
-    """What the workers there are get done, and what it costs them and the database."""
+def measure(fleet: Fleet, database: psycopg.Connection[Any], server: int, registry: int) -> Mapping[str, float]:
+    """What the workers there are get done, what it costs them, the database and the registry, and how full it is."""
 
     def look() -> tuple[float, ...]:
         (done,) = database.execute("SELECT coalesce(sum(done), 0) FROM worker").fetchone()  # type: ignore[misc]
         calls, rows = database.execute(STATEMENTS).fetchone()  # type: ignore[misc]
         (log,) = database.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()  # type: ignore[misc]
-        return float(done), float(calls), float(rows), float(log), fleet.cpu(), fleet.leader.cpu(), _whole(pids)
+        return (
+            float(done),
+            float(calls),
+            float(rows),
+            float(log),
+            fleet.cpu(),
+            fleet.leader.cpu(),
+            _whole(server),
+            _whole(registry),
+            _machine(),
+        )
 
     busy(database, 6.0)
     began, before = time.monotonic(), look()
     busy(database, SECONDS)
     seconds, after = time.monotonic() - began, look()
-    done, calls, rows, log, workers, leader, machine = (b - a for a, b in zip(before, after, strict=True))
+    done, calls, rows, log, workers, leader, stored, answered, machine = (
+        b - a for a, b in zip(before, after, strict=True)
+    )
     done = max(done, 1.0)
     return {
         "checks/s": done / seconds,
@@ -120,22 +132,30 @@ def measure(fleet: Fleet, database: psycopg.Connection[Any], pids: Sequence[int]
         "rows": rows / done,
         "kB of log": log / done / 1000,
         "worker ms": workers / done * 1000,
-        "database ms": machine / done * 1000,
+        "database ms": stored / done * 1000,
         "leader ms": leader / done * 1000,
-        "cores": (workers + leader + machine) / seconds,
+        "registry ms": answered / done * 1000,
+        "cores": (workers + leader + stored + answered) / seconds,
+        "all busy": machine / seconds,
     }
 
 
-def _whole(pids: Sequence[int]) -> float:
-    """CPU seconds of the database's processes, those that have ended included."""
+def _machine() -> float:
+    """CPU seconds of whatever runs on this machine, and of what its host took from it."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
+def _whole(pid: int) -> float:
+    """CPU seconds of a process and its children, those that have ended included."""
     ticks = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(folder.name) in pids or int(fields[1]) in pids:
-            ticks += sum(map(int, fields[11:15] if int(folder.name) in pids else fields[11:13]))
+        if pid in (int(folder.name), int(fields[1])):
+            ticks += sum(map(int, fields[11:15] if int(folder.name) == pid else fields[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -162,7 +182,7 @@ def workers(sizes: Sequence[int]) -> None:
             fleet.grow(size)
             wanted = size
             fleet.leader.wait_for("working", lambda wanted=wanted: _alive(database) >= wanted, 120)
-            found[size] = [measure(fleet, database, [parent]) for _ in range(ROUNDS)]
+            found[size] = [measure(fleet, database, parent, source.pid) for _ in range(ROUNDS)]
         report(found)
 
 
@@ -196,7 +216,7 @@ def report(found: Mapping[int, Sequence[Mapping[str, float]]]) -> None:
     first = next(iter(middle.values()))["checks/s"] / next(iter(middle))
     for size, measured in middle.items():
         linear = measured["checks/s"] / size / first
-        full = f", {CORES} cores are full" if measured["cores"] > 0.9 * CORES else ""
+        full = f", {CORES} cores are full" if measured["all busy"] > 0.9 * CORES else ""
         print(f"{size:7}" + "".join(f"{value:13.2f}" for value in measured.values()) + f"{linear:13.2f}{full}")
 
 

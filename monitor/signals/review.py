@@ -1,7 +1,8 @@
 """The periodic pass: what becomes true by the passing of time, by the watched set, or by an edit of the thresholds.
 
-It asks for what crosses a threshold and does not hold yet, by an index; targets that stay as they are are not looked
-at. A percentile that moved clears nothing; an edit of the thresholds, or of much of the watchlist, judges all anew.
+What is recorded is judged with its record. So a pass only asks who fell silent since everything was looked at; and
+everything is looked at once an hour, after an edit of the thresholds, and when much may have been recorded since, so
+that the watched set's percentiles may be others. A percentile that moved clears nothing; another set judges all anew.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import and_
 from sqlmodel import Session, col
 
 from config.settings import Thresholds
@@ -30,6 +32,7 @@ from monitor.store.signals import (
     keep_thresholds,
     kept_thresholds,
     measures_of,
+    newest_snapshot,
     seen_domains,
     sole_maintainers,
     totals_of,
@@ -40,17 +43,35 @@ from monitor.store.tables import Measure
 from monitor.store.targets import by_subject, subjects_of
 
 RETAKEN: Final = timedelta(hours=1)
-"""The watched set's percentiles are taken so often."""
+"""Everything is looked at so often, and the watched set's percentiles are taken."""
 CAUGHT_UP: Final = 200
 """Packages from before there were signals that one pass judges: each is read whole."""
 
 
 def review(session: Session, thresholds: Thresholds, now: datetime) -> list[Recorded]:
     """One pass; the changes to tell. What the first pass finds, and what follows from an edit, is told to nobody."""
-    before = kept_thresholds(session)
+    before, newest = kept_thresholds(session), newest_snapshot(session)
+    if before is not None and _as_it_was(before, newest, thresholds, now):
+        judging = Judging(thresholds, now, before.relative)
+        cases = [*_fallen_silent(session, judging, quiet=False, since=before.at)]
+    else:
+        cases = _everything(session, before, newest, thresholds, now)
+    return settle(session, cases, now) if cases else []
+
+
+def _as_it_was(before: Kept, newest: int, thresholds: Thresholds, now: datetime) -> bool:
+    """Whether too little happened since everything was looked at to look at it again."""
+    smallest = min((size for size in before.population.values() if size), default=0)
+    few = newest - before.newest <= DEADBAND * smallest
+    return few and now - before.at < RETAKEN and before.thresholds == _stated(thresholds)
+
+
+def _everything(
+    session: Session, before: Kept | None, newest: int, thresholds: Thresholds, now: datetime
+) -> list[Case]:
     if before is None:
         _take_up_domains(session, thresholds, now)
-    _catch_up(session, thresholds, now)
+    left = _catch_up(session, thresholds, now)
     counts = {signal: histogram(session, signal) for signal in COUNTED}
     if not any(counts.values()):
         return []
@@ -62,35 +83,25 @@ def review(session: Session, thresholds: Thresholds, now: datetime) -> list[Reco
         for signal in COUNTED
         if edited or before is None or _moved(before.population[signal], population[signal])
     }
-    if before is None or anew or now - before.at >= RETAKEN:
-        kept = _taken(before, counts, population, anew, thresholds, now)
-        keep_thresholds(session, kept)
-    else:
-        kept = before
-    judging = Judging(thresholds, now, kept.relative)
+    relative = _taken(before, counts, anew, thresholds)
+    sizes = population if before is None else before.population | {signal: population[signal] for signal in anew}
+    # What is left to catch up with is looked for at the next pass.
+    keep_thresholds(session, Kept(now - RETAKEN if left else now, relative, sizes, _stated(thresholds), newest))
+    judging = Judging(thresholds, now, relative)
     cases = [*_fallen_silent(session, judging, edited), *_crowded(session, judging, anew)]
     cases += _judged_again(session, judging, [*anew, "W3"] if edited else sorted(anew))
-    return settle(session, cases, now) if cases else []
+    return cases
 
 
 def _taken(
-    before: Kept | None,
-    counts: dict[str, dict[int, int]],
-    population: dict[str, int],
-    anew: set[str],
-    thresholds: Thresholds,
-    now: datetime,
-) -> Kept:
+    before: Kept | None, counts: dict[str, dict[int, int]], anew: set[str], thresholds: Thresholds
+) -> dict[str, int | None]:
     """The watched set's percentiles; one that hardly moved stays as it was."""
     relative = {}
     for signal, values in counts.items():
         fresh = percentile(values, thresholds.percentile)
         relative[signal] = fresh if before is None or signal in anew else settled(before.relative[signal], fresh)
-    sizes = {
-        signal: size if before is None or signal in anew else before.population[signal]
-        for signal, size in population.items()
-    }
-    return Kept(now, relative, sizes, _stated(thresholds))
+    return relative
 
 
 def _moved(before: int, now: int) -> bool:
@@ -103,10 +114,13 @@ def _stated(thresholds: Thresholds) -> list[Any]:
     return [thresholds.inactive_after.total_seconds(), thresholds.percentile, *counts]
 
 
-def _fallen_silent(session: Session, judging: Judging, quiet: bool) -> Iterable[Case]:
-    """W3: the day has come."""
-    latest = int((judging.now - judging.thresholds.inactive_after).timestamp())
-    found = crossing(session, "W3", col(Measure.value) <= latest)
+def _fallen_silent(session: Session, judging: Judging, quiet: bool, since: datetime | None = None) -> Iterable[Case]:
+    """W3: the day has come; ``since`` a moment, or ever."""
+    after = judging.thresholds.inactive_after
+    came = col(Measure.value) <= int((judging.now - after).timestamp())
+    if since is not None:
+        came = and_(came, col(Measure.value) >= int((since - after).timestamp()))
+    found = crossing(session, "W3", came)
     accounts = [subject for _, subject, _ in found if ":~" in subject]
     dateless = undated(session, accounts)
     sole = sole_maintainers(session, (target for target, subject, _ in found if ":~" not in subject))
@@ -154,8 +168,8 @@ def _take_up_domains(session: Session, thresholds: Thresholds, now: datetime) ->
     weigh(session, [], turned, thresholds, now)
 
 
-def _catch_up(session: Session, thresholds: Thresholds, now: datetime) -> None:
-    """Packages of a database from before there were signals, some at a time."""
+def _catch_up(session: Session, thresholds: Thresholds, now: datetime) -> bool:
+    """Packages of a database from before there were signals, some at a time; whether some may be left."""
     subjects = dict(unmeasured(session, CAUGHT_UP))
     stored = load_packages(session, subjects) if subjects else {}
     sights = [
@@ -164,3 +178,4 @@ def _catch_up(session: Session, thresholds: Thresholds, now: datetime) -> None:
     ]
     if sights:
         weigh(session, sights, [], thresholds, now)
+    return len(subjects) == CAUGHT_UP

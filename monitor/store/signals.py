@@ -18,7 +18,7 @@ from monitor.signals.model import Holds
 from monitor.snapshots import encode
 from monitor.store.bulk import insert_rows, update_rows
 from monitor.store.packages import chunks
-from monitor.store.tables import Measure, Membership, Meta, Portfolio, SignalRow, Target
+from monitor.store.tables import Measure, Membership, Meta, Portfolio, SignalRow, Snapshot, Target
 from monitor.store.targets import by_subject, reach_of
 
 Key = tuple[int, str]
@@ -169,6 +169,11 @@ def unmeasured(session: Session, limit: int) -> list[tuple[int, str]]:
     return [(row.id, row.subject) for row in rows]
 
 
+def newest_snapshot(session: Session) -> int:
+    """Its number; 0 where there is none."""
+    return session.scalar(select(func.max(col(Snapshot.id)))) or 0
+
+
 def lapsed_domains(session: Session, names: Iterable[str]) -> dict[str, Domain]:
     """Those of these domains whose last known state is a lapsed one, by name."""
     lapsed: list[str] = []
@@ -265,10 +270,13 @@ class Kept(Struct):
     """The watched set's percentiles as they were last taken, and the thresholds they were taken with."""
 
     at: datetime
+    """When everything was looked at."""
     relative: dict[str, int | None]
     population: dict[str, int]
     """How many targets were counted when all was last judged anew."""
     thresholds: list[Any]
+    newest: int = 0
+    """The newest snapshot there was: each that follows may change what is counted."""
 
 
 def kept_thresholds(session: Session) -> Kept | None:

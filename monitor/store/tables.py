@@ -23,6 +23,7 @@ def _moment_or_none(*, index: bool = False) -> Column[datetime]:
 
 
 _WATCHED = "due_at IS NOT NULL"
+_NEWS = "due_at IS NOT NULL AND (awaited_since IS NOT NULL OR suspect IS NOT NULL)"
 _STALE = "due_at IS NOT NULL AND (fresh_at IS NULL OR failing_since IS NOT NULL)"
 
 
@@ -38,9 +39,11 @@ class Target(SQLModel, table=True):
     """One thing that is watched, when it is due, and how its checks went."""
 
     __tablename__ = "target"
-    # Due targets are taken in this order, and only those that are watched. Those that something is wrong with are few.
+    # Due targets are taken in this order, and only those that are watched. Those that cannot wait, and
+    # those that something is wrong with, are few.
     __table_args__ = (
         Index("target_due", "source", "due_at", sqlite_where=text(_WATCHED), postgresql_where=text(_WATCHED)),
+        Index("target_news", "source", "due_at", sqlite_where=text(_NEWS), postgresql_where=text(_NEWS)),
         Index("target_stale", "failing_since", sqlite_where=text(_STALE), postgresql_where=text(_STALE)),
     )
     id: int | None = Field(default=None, primary_key=True)

@@ -181,6 +181,16 @@ def test_silence_comes_by_the_passing_of_time_and_a_release_ends_it(scene: Scene
     assert [alert.state for alert in scene.all(Alert) if alert.cause == f"signal:W3:{ALICE}"] == ["resolved"]
 
 
+def test_silence_is_told_within_the_minute_between_two_looks_at_everything(scene: Scene, packument: Build) -> None:
+    document = packument()
+    (last,) = {document["time"][version] for version in [document["dist-tags"]["latest"]]}
+    scene.sees(document)
+    scene.now = datetime.fromisoformat(last) + timedelta(days=730, minutes=-30)
+    assert scene.reviews() == [], "everything was looked at"
+    assert scene.reviews(timedelta(minutes=28)) == []
+    assert raised(scene.reviews(timedelta(minutes=2))) == {("W3", LEFT_PAD), ("W3", ALICE)}
+
+
 def test_a_maintainer_is_active_if_any_known_package_is(store: Store, packument: Build) -> None:
     scene = Scene(store, "left-pad", "right-pad")
     old = packument()
@@ -384,6 +394,21 @@ def test_packages_from_before_there_were_signals_are_taken_up_quietly(scene: Sce
     assert scene.holding() == set()
     assert scene.reviews() == []
     assert scene.holding() == before
+
+
+def test_what_one_pass_leaves_of_them_the_next_one_takes(
+    store: Store, packument: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(store, "left-pad", "right-pad")
+    scene.sees(packument(), packument("right-pad"))
+    with store.transaction() as session:
+        for row in session.exec(select(Measure)):
+            session.delete(row)
+    monkeypatch.setattr("monitor.signals.review.CAUGHT_UP", 1)
+    for _ in range(2):
+        scene.reviews()
+    measured = {row.target_id for row in scene.all(Measure) if row.signal == "W4"}
+    assert len(measured) == 2
 
 
 def test_the_same_observation_again_writes_no_row(scene: Scene, packument: Build) -> None:
