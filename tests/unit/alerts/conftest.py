@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-sys.path.insert(0, str(Path(__file__).parent))
-from desk import Desk
+from tests.unit.alerts.desk import Desk
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk import DAY, HOUR, MINUTE, NOW, Desk, finding, state
 from sqlmodel import Session, select
 
 from alerts import acting, reading
@@ -20,6 +19,7 @@ from alerts.model import Delivery
 from alerts.routing import Policy
 from config.settings import Channel, Route
 from config.severity import Severity
+from tests.unit.alerts.desk import DAY, HOUR, MINUTE, NOW, Desk, finding, state
 
 
 def test_targets_that_fail_because_their_source_is_down_are_no_news(desk: Desk) -> None:

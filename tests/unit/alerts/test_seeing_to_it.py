@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk import DAY, HOUR, MINUTE, Desk, finding, state
 from sqlmodel import Session
 
 from alerts import acting, reading, silences
@@ -15,6 +14,7 @@ from alerts.lifecycle import REOPEN_WITHIN
 from alerts.silences import Refused
 from config.settings import Compound
 from config.severity import Severity
+from tests.unit.alerts.desk import DAY, HOUR, MINUTE, Desk, finding, state
 
 
 def test_what_is_acknowledged_is_neither_reminded_of_nor_escalated(session: Session) -> None:
