@@ -21,6 +21,8 @@ _NPM_SCOPED_PART: Final = re.compile(r"[A-Za-z0-9._\-~!*'()]{1,214}")
 # PEP 508.
 _PYPI: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_PLAIN: Final = re.compile(r"(?:(?!-|..--)[a-z0-9-]{1,63}(?<!-)\.)+(?!-|..--)[a-z0-9-]{1,63}(?<!-)")
+"""What IDNA leaves as it is: lower-case ASCII whose labels have no hyphens in the third and fourth place (RFC 5891)."""
 _ACCOUNT: Final = re.compile(r"[^\s/\\%?#<>\"'\x00-\x1f\x7f]{1,100}")
 
 
@@ -105,7 +107,8 @@ def parse_domain(item: str) -> str:
     try:
         if not name.isprintable() or len(name) > 253:
             raise ValueError(name)
-        ascii_name = idna.encode(name, uts46=True).decode("ascii").lower()
+        plain = _PLAIN.fullmatch(name)
+        ascii_name = name if plain else idna.encode(name, uts46=True).decode("ascii").lower()
     except (ValueError, IndexError):
         ascii_name = ""
     labels = ascii_name.split(".")

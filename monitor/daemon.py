@@ -153,7 +153,7 @@ class Daemon:
         checks = Ticking(scheduler, self._guarded("checks", self._engine.check_due), TICK)
         self._messages = Ticking(scheduler, self._guarded("messages", self._deliver), TICK)
         # What a feed made due, what a check found, and what waits for its channel need not wait for the next tick.
-        self._parts.following.on_due = checks.nudge
+        self._parts.following.on_due = self._parts.watcher.on_room = checks.nudge
         self._parts.advisories.ledger.on_findings = self._messages.nudge
         scheduler.every(KEEP_EVERY, self._guarded("keeping", self._engine.keep))
         scheduler.every(HEALTH_EVERY, self._guarded("health", self._health))

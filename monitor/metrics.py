@@ -6,6 +6,7 @@ Labels come from the configuration and from our own tables, never from package a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -35,6 +36,8 @@ class Metrics:
             buckets=_CHECK_SECONDS,
             registry=self._registry,
         )
+        # A check asks for its labels twice; finding them costs more than counting.
+        self._checks_of, self._check_seconds_of = cache(self._checks.labels), cache(self._check_seconds.labels)
         self._deliveries = Counter(
             "weaklink_deliveries", "Attempts to deliver a message.", ("channel", "outcome"), registry=self._registry
         )
@@ -51,8 +54,8 @@ class Metrics:
         outcome = (
             "failed" if isinstance(result, Failed) else "unchanged" if isinstance(result, Unchanged) else "changed"
         )
-        self._checks.labels(result.due.source, outcome).inc()
-        self._check_seconds.labels(result.due.source).observe(seconds)
+        self._checks_of(result.due.source, outcome).inc()
+        self._check_seconds_of(result.due.source).observe(seconds)
 
     def delivered(self, channel: str, ok: bool, late: float | None) -> None:
         """An attempt at a channel ended. ``late``: seconds since what it tells happened; None where that is unknown."""

@@ -5,6 +5,7 @@ A check that found nothing new leaves one line at debug, and none above: 10,000 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from random import Random
@@ -31,8 +32,10 @@ def answered(result: Result, seconds: float) -> None:
     due, outcome = result.due, _outcome(result)
     failed: dict[str, Any] = {"host": result.host, "reason": result.reason} if isinstance(result, Failed) else {}
     # That it fails still is no news; ``status`` and ``target-failing`` tell of it.
-    say = log.warning if failed and not due.failures else log.debug
-    say("check failed" if failed else "checked", **_of(result), outcome=outcome, seconds=round(seconds, 3), **failed)
+    level = logging.WARNING if failed and not due.failures else logging.DEBUG
+    if log.isEnabledFor(level):
+        event = "check failed" if failed else "checked"
+        log.log(level, event, **_of(result), outcome=outcome, seconds=round(seconds, 3), **failed)
 
 
 def recorded(results: Sequence[Result], outcome: Outcome) -> None:

@@ -62,6 +62,8 @@ class Watcher:
         self._rng = rng or Random()
         self._width = lanes
         self._lanes = {name: asyncio.Queue[Due](maxsize=4 * width) for name, width in lanes.items()}
+        self._filled: set[str] = set()
+        """Lanes that were offered all that they take; more may be due."""
         self._results: asyncio.Queue[Result] = asyncio.Queue(maxsize=WAITING)
         self._busy: set[int] = set()
         self._ending = False
@@ -75,6 +77,8 @@ class Watcher:
         self._on_checked = on_checked
         self.on_findings: Callable[[], None] = lambda: None
         """Called when something was recorded that people may have to hear."""
+        self.on_room: Callable[[], None] = lambda: None
+        """Called when a lane that was filled has little left, so that what is due besides need not wait for a tick."""
         self.recorded = 0
         """Results recorded since the start; the watchdog looks at it."""
 
@@ -124,6 +128,8 @@ class Watcher:
             queue.put_nowait(due)
             self._begin(due)
             taken += 1
+            if queue.full():
+                self._filled.add(due.source)
         return taken
 
     async def sweep(self, dues: Sequence[Due]) -> None:
@@ -180,6 +186,9 @@ class Watcher:
     async def _work(self, lane: asyncio.Queue[Due]) -> None:
         while True:
             due = await lane.get()
+            if due.source in self._filled and lane.qsize() <= self._width[due.source]:
+                self._filled.discard(due.source)
+                self.on_room()
             due = replace(due, check=trail.check_id(self._clock(), self._rng))
             began = time.monotonic()
             try:

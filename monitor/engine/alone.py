@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Protocol
+
+from sqlmodel import Session
 
 from alerts.outbox import release_claims
 from config.clock import Clock
 from monitor.assembly import Assembly
+from monitor.schedule import Due
 from monitor.sources.politeness import HostHealth
 from monitor.store.targets import take_due
 
@@ -57,11 +59,14 @@ class Alone:
 
     async def check_due(self) -> None:
         watcher = self._parts.watcher
-        for lane in watcher.lanes:
-            room = watcher.room(lane)
-            if room > 0:
-                ask = partial(take_due, now=self._clock(), limit=room, source=lane, busy=watcher.busy)
-                watcher.offer(await self._parts.store.read(ask))
+        rooms = {lane: room for lane in watcher.lanes if (room := watcher.room(lane)) > 0}
+        now, busy = self._clock(), watcher.busy
+
+        def ask(session: Session) -> list[Due]:
+            return [due for lane, room in rooms.items() for due in take_due(session, now, room, lane, busy)]
+
+        if rooms:
+            watcher.offer(await self._parts.store.read(ask))
 
     async def deliver_due(self, now: datetime) -> None:
         await self._parts.deliverer.deliver_due(now)

@@ -123,8 +123,9 @@ def _people(
     """W3 and W6 of the accounts behind these packages."""
     acts: Acts = {}
     for sight in sights:
-        for signal, found in (("W3", activity), (LAST_PUBLISHED, own_acts)):
-            for name, at in found(sight.package, judging.now).items():
+        own = own_acts(sight.package, judging.now)
+        for signal, found in (("W3", activity(sight.package, judging.now, own)), (LAST_PUBLISHED, own)):
+            for name, at in found.items():
                 key = account_subject(sight.package.ecosystem, name), signal
                 acts[key] = max(acts.get(key, 0), int(at.timestamp()))
     yield from _accounts(session, accounts, acts, new, known, judging)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -31,13 +32,14 @@ def last_release(package: Package, now: datetime) -> datetime | UnsetType:
     return min(max(known), now)
 
 
-def activity(package: Package, now: datetime) -> dict[str, datetime]:
+def activity(package: Package, now: datetime, own: Mapping[str, datetime] | None = None) -> dict[str, datetime]:
     """The last release of this package that each account stood behind, by the names of people.
 
     Those who can publish it now stand behind all of its releases; those who could at the time, who published, and who
-    approved, behind that one. So a maintainer is active where any package of theirs is.
+    approved, behind that one. So a maintainer is active where any package of theirs is. ``own``: its
+    ``own_acts``, where they are known already.
     """
-    found = own_acts(package, now)
+    found = dict(own_acts(package, now) if own is None else own)
     dates = [min(at, now) for at in (package.withdrawn or {}).values() if at is not None]
     latest: dict[tuple[Account, ...], datetime] = {}
     for release in (package.releases or {}).values():

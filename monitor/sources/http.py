@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from random import Random
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
@@ -35,6 +35,9 @@ ATTEMPTS: Final = 3
 FIRST_BACKOFF: Final = 0.3
 RETRY_AFTER_DEFAULT: Final = timedelta(seconds=60)
 MOST_HOSTS: Final = 1000
+KEPT_ADDRESSES: Final = 4096
+"""Addresses that are kept as they were parsed: every sweep asks for the same ones, and httpx parses in Python."""
+_LIMITS: Final = {"timeout": {"connect": 10.0, "read": 20.0, "pool": None}}
 _TRANSIENT: Final = frozenset({500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
@@ -203,13 +206,15 @@ class Http:
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
     ) -> httpx.Request:
         try:
-            return httpx.Request(
+            request = httpx.Request(
                 method,
-                url,
+                _parsed(url),
                 content=content,
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})},
-                extensions={"timeout": {"connect": 10.0, "read": 20.0, "pool": None}},
+                extensions=_LIMITS,
             )
+            request.headers.encoding = "ascii"  # as they were encoded; httpx would find that out anew at each use
+            return request
         except (httpx.InvalidURL, UnicodeError, ValueError):
             raise Refused("weaklink", "the address to ask is no URL") from None
 
@@ -262,6 +267,11 @@ class Http:
             await response.aclose()
 
 
+@lru_cache(maxsize=KEPT_ADDRESSES)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
 @cache
 def _tls() -> ssl.SSLContext:
     """The certificates that are trusted."""
@@ -283,6 +293,8 @@ def _judged(host: Host, reply: Reply) -> Reply:
 
 def _asked_to_wait(reply: Reply, now: datetime) -> timedelta | None:
     """How long a 429, or a 503 that says so, asks to be left alone (RFC 9110, 10.2.3); None for other answers."""
+    if reply.status not in {429, 503}:
+        return None
     stated = reply.headers.get("retry-after", "").strip()
     if reply.status != 429 and not (reply.status == 503 and stated):
         return None
@@ -303,7 +315,8 @@ async def _read(response: httpx.Response, max_body: int) -> tuple[bytes, int]:
         raise _TooLarge(f"the answer has {stated} bytes, more than the {max_wire} allowed")
     expander = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
     body, wire = bytearray(), 0
-    async for chunk in response.aiter_raw():
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:  # bare: ``aiter_raw`` counts and cuts anew what aiohttp has cut already
         wire += len(chunk)
         if wire > max_wire:
             raise _TooLarge(f"the answer is larger than the {max_wire} bytes allowed on the wire")

@@ -7,11 +7,12 @@ waits for its turn. Statements of many rows take one step for all of them (measu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from sqlmodel import Session, SQLModel
+
+from alerts.sqltypes import UtcDateTime
 
 ROWS: Final = 200
 """Rows in one statement: a fixed number, so that it is prepared once."""
@@ -29,7 +30,7 @@ def insert_rows(
     for chunk in _chunks(rows):
         marks = _marks(session, len(columns), len(chunk))
         statement = f"INSERT INTO {_quoted(str(table.__tablename__))} ({', '.join(columns)}) VALUES {marks} {conflict}"
-        session.connection().exec_driver_sql(statement, _flat(session, chunk))
+        session.connection().exec_driver_sql(statement, _flat(session, table, columns, chunk))
 
 
 def update_rows(
@@ -54,7 +55,7 @@ def update_rows(
         else:
             source = f"(VALUES {marks}) AS fresh ({', '.join(columns)})"
         statement = f"UPDATE {name} SET {changes} FROM {source} WHERE {name}.id = fresh.id"
-        session.connection().exec_driver_sql(statement, _flat(session, chunk))
+        session.connection().exec_driver_sql(statement, _flat(session, table, columns, chunk))
 
 
 def _chunks(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
@@ -68,17 +69,17 @@ def _marks(session: Session, columns: int, rows: int) -> str:
     return ", ".join([f"({', '.join([mark] * columns)})"] * rows)
 
 
-def _flat(session: Session, rows: Iterable[Row]) -> tuple[Any, ...]:
-    if session.get_bind().dialect.name != "sqlite":
-        return tuple(value for row in rows for value in row)
-    return tuple(_sqlite(value) for row in rows for value in row)
-
-
-def _sqlite(value: Any) -> Any:
-    """A moment as ``alerts.sqltypes.UtcDateTime`` writes it."""
-    if isinstance(value, datetime):
-        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
-    return value
+def _flat(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[Row]) -> tuple[Any, ...]:
+    """The values one after the other; moments as the database takes them."""
+    values = list(chain.from_iterable(rows))
+    dialect = session.get_bind().dialect
+    if dialect.name == "sqlite":
+        width, known = len(columns), table.metadata.tables[str(table.__tablename__)].c
+        for place, column in enumerate(columns):
+            if isinstance(kind := known[column].type, UtcDateTime):
+                moments = values[place::width]
+                values[place::width] = [kind.process_bind_param(moment, dialect) for moment in moments]
+    return tuple(values)
 
 
 def _quoted(name: str) -> str:

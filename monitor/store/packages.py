@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import UNSET, Struct
@@ -42,6 +43,8 @@ _COLUMNS: Final = (
     "maintainers",
     "dependencies",
 )
+
+_common_facts: Final = attrgetter(*(name for name in COMMON if name != "scripts"))
 
 
 class Stored(Struct):
@@ -220,7 +223,7 @@ class PackageWriter:
         ]
 
     def _common(self, cache: dict[Any, bytes], release: Release) -> bytes:
-        facts = tuple(id(v) if isinstance(v := getattr(release, name), dict) else v for name in COMMON)
+        facts = id(release.scripts), _common_facts(release)
         key = cache.get(facts)
         if key is None:
             key = cache[facts] = self.value(encode_common(release))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import case, delete, insert, not_, or_, select, update
+from sqlalchemy import bindparam, case, delete, insert, not_, or_, select, update
 from sqlmodel import Session, col
 
 from alerts.findings import Reach
@@ -166,16 +166,10 @@ def take_due(session: Session, now: datetime, limit: int, source: str, busy: Ite
     through; then the longest overdue.
     """
     skip = set(busy)
-    news = or_(col(Target.awaited_since).is_not(None), col(Target.suspect).is_not(None))
+    most = limit + len(skip)
     rows: list[Any] = []
-    # In two steps, each in the order of an index: what is overdue after a long sleep is not sorted at every look.
-    for which in (news, not_(news)):
-        rows += session.execute(
-            select(*_DUE_COLUMNS)
-            .where(col(Target.source) == source, col(Target.due_at) <= now, which)
-            .order_by(col(Target.due_at))
-            .limit(limit + len(skip) - len(rows))
-        )
+    for due_in_order in (_NEWS_DUE, _OTHERS_DUE):
+        rows += session.execute(due_in_order, {"of": source, "now": now, "most": most - len(rows)})
     return with_domains(session, [_due(row) for row in rows if row.id not in skip][:limit])
 
 
@@ -248,6 +242,17 @@ _DUE_COLUMNS: Any = (
     col(Target.failing_since),
     col(Target.changed_at),
     col(Target.added_at),
+)
+
+_NEWS: Any = or_(col(Target.awaited_since).is_not(None), col(Target.suspect).is_not(None))
+# In two steps, each in the order of an index: what is overdue after a long sleep is not sorted at every look. And put
+# together once: they are asked every second for every source, which costs less than to put them together.
+_NEWS_DUE, _OTHERS_DUE = (
+    select(*_DUE_COLUMNS)
+    .where(col(Target.source) == bindparam("of"), col(Target.due_at) <= bindparam("now"), which)
+    .order_by(col(Target.due_at))
+    .limit(bindparam("most"))
+    for which in (_NEWS, not_(_NEWS))
 )
 
 

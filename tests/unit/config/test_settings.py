@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import idna
 import pytest
 import tomlkit
 from hypothesis import given, settings
@@ -196,6 +197,21 @@ def test_domains_are_known_by_their_a_labels() -> None:
     ):
         with pytest.raises(BadName):
             parse_domain(bad)
+
+
+@given(
+    st.from_regex(r"[a-z0-9-]{1,7}(\.[a-z0-9-]{1,7}){1,3}", fullmatch=True) | st.from_regex(r"xn--[a-z0-9]{1,9}\.nu")
+)
+def test_plain_domains_need_no_idna_and_come_to_what_it_says(name: str) -> None:
+    try:
+        expected = idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        expected = ""
+    if not expected or expected.rpartition(".")[2].isdigit():
+        with pytest.raises(BadName):
+            parse_domain(name)
+    else:
+        assert parse_domain(name) == expected
 
 
 class TestStarter:
