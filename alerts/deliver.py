@@ -37,6 +37,9 @@ from config.settings import Channel
 
 SEND_TIMEOUT: Final = 60.0
 """Seconds for one message to one channel; less than the outbox's lease."""
+CONNECT_TIMEOUT: Final = 10.0
+READ_TIMEOUT: Final = 30.0
+"""Seconds; a service that takes a message and answers later than we wait for gets it again."""
 AT_ONCE: Final = 8
 """Channels that are sent to at the same time."""
 WRITE_AGAIN: Final = (0.2, 1.0, 5.0)
@@ -73,9 +76,20 @@ def _asset() -> apprise.AppriseAsset:
     return asset
 
 
+def _service(url: str) -> apprise.NotifyBase | None:
+    """What sends to an Apprise URL, as patient as we are where the URL (``cto``, ``rto``) says nothing else."""
+    service = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+    if service is not None:
+        told = vars(service)
+        for name, least in (("socket_connect_timeout", CONNECT_TIMEOUT), ("socket_read_timeout", READ_TIMEOUT)):
+            if name not in told:
+                setattr(service, name, max(least, getattr(service, name)))
+    return service
+
+
 def check_channel_url(url: str) -> str | None:
     """What is wrong with an Apprise URL, without repeating it; None for one that can be used."""
-    if apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True) is not None:
+    if _service(url) is not None:
         return None
     schema = url.partition("://")[0].lower()
     services = apprise.Apprise().details()["schemas"]
@@ -90,7 +104,7 @@ async def send(channel: Channel, rendered: Rendered, *, key: str, thread: str = 
     Where the service carries headers, ``key`` goes along as ``Idempotency-Key``, and mails of one ``thread`` refer to
     each other.
     """
-    service = apprise.Apprise.instantiate(channel.url.get_secret_value(), asset=_asset(), suppress_exceptions=True)
+    service = _service(channel.url.get_secret_value())
     if service is None:
         return Outcome(False, "its URL is none that Apprise understands")
     if isinstance(headers := getattr(service, "headers", None), dict):

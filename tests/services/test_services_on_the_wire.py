@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mailbox
 import os
@@ -219,9 +220,12 @@ class Endpoint:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.status: list[int] = []
         self.headers: dict[str, str] = {}
+        self.seconds = 0.0
+        """Between a request and its answer."""
 
     async def serve(self, request: web.Request) -> web.Response:
         self.requests.append((request.path, dict(request.headers), await request.read()))
+        await asyncio.sleep(self.seconds)
         status = self.status.pop(0) if self.status else 200
         return web.Response(status=status, text="ok", headers=self.headers if status != 200 else {})
 
@@ -321,6 +325,14 @@ async def test_a_service_that_hangs_is_given_up_in_time(
         outcome = await post(f"json://127.0.0.1:{unused_tcp_port}/hook?rto=0.5&cto=0.5")
     assert not outcome.ok
     assert time.monotonic() - began < 5
+
+
+async def test_a_service_that_takes_its_time_gets_a_message_once(endpoint: Endpoint) -> None:
+    endpoint.seconds = 4.5  # Apprise by itself gives up after four
+    hook = f"jsons://localhost:{endpoint.port}/hook"
+    patient, impatient = await asyncio.gather(post(hook), post(f"{hook}?rto=0.5"))
+    assert patient.ok
+    assert not impatient.ok, "the URL has the last word"
 
 
 async def test_a_certificate_nobody_knows_is_refused(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
