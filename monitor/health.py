@@ -22,6 +22,7 @@ from monitor.changes.kinds import KINDS
 from monitor.results import Failed
 from monitor.schedule import Due
 from monitor.sources.politeness import HostHealth
+from monitor.store.health import forgotten
 
 CONFIGURATION: Final = "watch:configuration"
 MANIFEST: Final = "manifest:"
@@ -75,13 +76,21 @@ def watch_findings(session: Session, hosts: Sequence[HostHealth], settings: Sett
     Nothing where all is well: it is asked every few seconds.
     """
     return [
-        *_sources(hosts, at, settings.thresholds, holding(session, "source-down:")),
+        *_sources(hosts, at, settings.thresholds, holding(session, "source-down:"), forgotten(session, at)),
         *_channels(session, settings, at, holding(session, "delivery-failing:")),
     ]
 
 
-def _sources(hosts: Sequence[HostHealth], at: datetime, thresholds: Thresholds, before: set[str]) -> Iterator[Finding]:
+def _sources(
+    hosts: Sequence[HostHealth], at: datetime, thresholds: Thresholds, before: set[str], unasked: frozenset[str]
+) -> Iterator[Finding]:
+    for name in sorted(unasked):
+        if (subject := f"source:{name}") in before:
+            title = f"{name} is not asked any more; it did not answer when it last was"
+            yield _watch_finding("source-down", subject, at, title, clears=True)
     for host in hosts:
+        if host.host in unasked:
+            continue
         subject = f"source:{host.host}"
         if host.down_since is None:
             if host.last_ok_at is not None and subject in before:

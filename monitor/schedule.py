@@ -18,6 +18,8 @@ SOONEST = timedelta(minutes=5)
 CONFIRM_AFTER = timedelta(minutes=3)
 """Between the first sight of something grave and the second that confirms it."""
 FIRST_RETRY = timedelta(minutes=1)
+LATEST_RETRY = timedelta(hours=2)
+"""However seldom a target is checked: once its source is back, what was missed is soon made good."""
 AWAIT_SOONEST = timedelta(seconds=10)
 AWAIT_LATEST = timedelta(minutes=5)
 AWAIT_FOR = timedelta(minutes=15)
@@ -80,7 +82,7 @@ def until_shown(announced_at: datetime, at: datetime) -> timedelta | None:
 def after_failure(
     due: Due, schedule: Schedule, at: datetime, rng: Random, retry_after: timedelta | None = None
 ) -> datetime:
-    """When to try again: doubling from a minute to the usual interval, and never before the source asked."""
+    """When to try again: doubling from a minute to the usual interval or two hours; never before the source asked."""
     usual = {"package": schedule.packages, "domain": schedule.domains}.get(due.sort, schedule.maintainers)
-    wait = min(usual, FIRST_RETRY * 2 ** min(due.failures, 16))
+    wait = min(usual, LATEST_RETRY, FIRST_RETRY * 2 ** min(due.failures, 16))
     return at + max(jittered(wait, rng), retry_after or timedelta(0))

@@ -13,6 +13,7 @@ from config.severity import Severity
 from monitor.queries.fleet import fleet
 from monitor.schedule import LATE
 from monitor.store.advisories import coverage
+from monitor.store.health import still_asked
 from monitor.store.tables import SignalRow, SourceHealth, Target
 
 
@@ -77,7 +78,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
     for channel, state, count in owed:
         if state != DeliveryState.DEAD:
             waiting[channel] = waiting.get(channel, 0) + count
-    sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state))).all()
+    sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state)).where(still_asked(now))).all()
     in_force = select(func.count()).where(col(Silence.starts_at) <= now, col(Silence.ends_at) > now)
     covered = coverage(session)
     processes = fleet(session)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlmodel import Session, col
 
 from alerts import silences
@@ -19,8 +19,9 @@ from monitor.store.tables import Meta, SourceHealth, Target
 ALIVE = "daemon-alive-at"
 SEARCH = " (search)"
 """Ends the name of a host that is asked for its search only."""
-FORGOTTEN_AFTER = timedelta(hours=1)
-"""A source that was down and has not been tried for so long is not asked any more."""
+FORGOTTEN_AFTER = timedelta(hours=12)
+"""A source that was down and has not been tried for so long is not asked any more: longer than any wait between two
+tries of what fails. WHOIS, say, is asked for as long as RDAP does not answer."""
 
 
 def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
@@ -47,10 +48,20 @@ def told(session: Session, now: datetime) -> list[HostHealth]:
             last_error=row.error,
             retry_at=row.retry_at,
         )
-        for row in session.scalars(select(SourceHealth))
+        for row in session.scalars(select(SourceHealth).where(still_asked(now)))
         if not row.host.endswith(SEARCH)
-        and (row.state != "down" or (row.retry_at is not None and now - row.retry_at < FORGOTTEN_AFTER))
     ]
+
+
+def forgotten(session: Session, now: datetime) -> frozenset[str]:
+    """Hosts that were down when they were last asked, and are not asked any more."""
+    return frozenset(session.scalars(select(col(SourceHealth.host)).where(~still_asked(now))))
+
+
+def still_asked(now: datetime) -> ColumnElement[bool]:
+    """Whether a source is up, or was tried lately."""
+    tried = func.coalesce(col(SourceHealth.retry_at), col(SourceHealth.since))
+    return or_(col(SourceHealth.state) != "down", tried > now - FORGOTTEN_AFTER)
 
 
 def say_alive(session: Session, now: datetime) -> None:
@@ -87,7 +98,7 @@ def status(session: Session, now: datetime, most_failing: int | None = None) -> 
     failing_count: int = session.execute(
         select(func.count()).select_from(Target).where(watched, col(Target.failing_since).is_not(None))
     ).scalar_one()
-    sources = session.scalars(select(SourceHealth).order_by(col(SourceHealth.host))).all()
+    sources = session.scalars(select(SourceHealth).where(still_asked(now)).order_by(col(SourceHealth.host))).all()
     deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
     return {
         "targets": total,
