@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from typing import Any, Protocol
 
 import time_machine
+from aiohttp import connector
 
 from monitor import daemon
 from monitor.cli import sweeping
@@ -127,7 +128,8 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any, tick:
 
         return wrapped
 
-    sweeping.system_elapsed = lambda: real() + applied[1]
+    # Connections and what is known of names grow old too.
+    sweeping.system_elapsed = connector.monotonic = lambda: real() + applied[1]
     sweeping._run = running(sweeping._run)  # type: ignore[assignment]
     daemon.TICK = daemon.HEALTH_EVERY = tick
     for part, name in _PARTS:

@@ -23,6 +23,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import dns.flags
+import dns.message
+import dns.rrset
 from aiohttp import web
 
 from benchmarks.passing import Time
@@ -45,7 +48,7 @@ url = "{url}"
 requests_per_second = 1000.0
 connections = 64
 [domains]
-nameservers = ["127.0.0.1:9"]
+nameservers = ["{dns}"]
 rdap_bootstrap = "{url}dns.json"
 whois_server = "127.0.0.1:9"
 requests_per_second = 1000.0
@@ -122,8 +125,27 @@ class World:
         return web.Response()
 
 
-def serve(world: World) -> int:
-    """The port at which it answers, in a thread of its own."""
+RECORDS: Final = {"NS": "ns1.host.example.", "MX": "10 mx.host.example.", "A": "192.0.2.1"}
+
+
+class Names(asyncio.DatagramProtocol):
+    """A name server that has the same of every name."""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        query = dns.message.from_wire(data)
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        name, kind = query.question[0].name, query.question[0].rdtype.name
+        if kind in RECORDS:
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", kind, RECORDS[kind]))
+        self._transport.sendto(reply.to_wire(), addr)
+
+
+def serve(world: World) -> tuple[int, int]:
+    """The ports at which it and its name server answer, in a thread of its own."""
     ports: list[int] = []
     up = threading.Event()
 
@@ -136,13 +158,14 @@ def serve(world: World) -> int:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ports.append(runner.addresses[0][1])
+        names, _ = await asyncio.get_running_loop().create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
+        ports.extend((runner.addresses[0][1], names.get_extra_info("sockname")[1]))
         up.set()
         await asyncio.Event().wait()
 
     threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
     up.wait()
-    return ports[0]
+    return ports[0], ports[1]
 
 
 def run_daemon(folder: str, prepare: Any) -> None:
@@ -160,12 +183,13 @@ def run_daemon(folder: str, prepare: Any) -> None:
 def days(targets: int, count: int) -> Iterator[tuple[int, dict[str, float]]]:
     """What the daemon holds at the end of each day."""
     world = World(targets - round(DOMAINS * targets))
-    port = serve(world)
+    port, dns_port = serve(world)
     time_of = Time(tick=TICK)
     with tempfile.TemporaryDirectory(prefix="weaklink-years-") as folder:
         text = CONFIG.format(
             url=f"http://127.0.0.1:{port}/",
             host=f"127.0.0.1:{port}",
+            dns=f"127.0.0.1:{dns_port}",
             packages=json.dumps([f"npm:{name}" for name in world.releases]),
             domains=json.dumps([f"domain-{number}.org" for number in range(round(DOMAINS * targets))]),
         )
