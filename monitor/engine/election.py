@@ -18,6 +18,8 @@ from monitor.store.engine import SOON_GONE, Store, StoreError
 LOCK: Final = 0x6C656164
 EVERY: Final = 1.0
 """Seconds between looks: of those who stand by at the lock, of the leader at its connection."""
+SILENT: Final = 20.0
+"""Seconds after which PostgreSQL ends the connection of a daemon that says nothing: it hangs, and another may lead."""
 ANSWERS_WITHIN: Final = 5.0
 """Seconds after which a connection that says nothing is taken for lost."""
 
@@ -68,7 +70,12 @@ class Election:
                 address(self._url), autocommit=True, application_name="weaklink leader", **options
             )
             await configure(self._connection)
+            await self._connection.execute(_END_IF_SILENT, (f"{SILENT:.0f}s",))
         return self._connection
+
+
+# Before PostgreSQL 14 there is no such setting.
+_END_IF_SILENT: Final = "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 
 
 def _words(error: BaseException) -> str:

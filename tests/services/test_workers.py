@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -261,6 +263,18 @@ def test_another_daemon_leads_when_the_leader_is_killed_or_cut_off(
     assert Counter(title for title in told(sink) if "pkg-7" in title).most_common(1)[0][1] == 1
     assert {second.stop(), third.stop()} == {0}
     assert base.one("SELECT count(*) FROM change WHERE kind = 'publisher-changed'") == 2
+
+
+def test_another_daemon_leads_when_the_leader_hangs(ships: Callable[..., Fleet], base: Base) -> None:
+    fleet = ships()
+    first, second = fleet.start("run"), fleet.start("run")
+    until(lambda: base.leader == first.pid, "a leader")
+    os.kill(first.pid, signal.SIGSTOP)  # its connection stays open, and says nothing
+    until(lambda: base.leader == second.pid, "another leader")
+    os.kill(first.pid, signal.SIGCONT)
+    until(lambda: "leads no more" in first.log() or "this term has ended" in first.log(), "a leader that steps down")
+    until(lambda: "standing by" in first.log(), "and stands by")
+    assert base.leader == second.pid
 
 
 def owe(url: str, messages: int) -> list[str]:
