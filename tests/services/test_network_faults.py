@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sqlite3
 import sys
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,8 +25,10 @@ from forked import daemon, stop
 from watch import Watch, wait_for
 
 from benchmarks.passing import Time
+from monitor.sources import resolver
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_context = get_context("forkserver")
 
 MORE = """
 [registries.pypi]
@@ -49,6 +57,142 @@ def rewrite(watch: Watch, *pairs: tuple[str, str]) -> None:
         assert old in text, old
         text = text.replace(old, new, 1)
     watch.config.write_text(text)
+
+
+def registered(name: str) -> dict[str, Any]:
+    expires = {"eventAction": "expiration", "eventDate": (datetime.now(UTC) + 400 * DAY).isoformat()}
+    return {"objectClassName": "domain", "ldhName": name, "status": ["active"], "events": [expires]}
+
+
+class Names:
+    """The names of hosts, as a daemon resolves them, until there is nobody who knows them."""
+
+    def __init__(self) -> None:
+        self.gone = _context.Value("b", 0)
+
+    def prepare(self, time: Time) -> Callable[[], None]:
+        return partial(_resolve, self.gone, time.prepare)
+
+
+def _resolve(gone: Any, then: Callable[[], None]) -> None:
+    original = socket.getaddrinfo
+
+    def resolved(host: Any, *args: Any, **options: Any) -> Any:
+        if str(host).endswith(".example"):
+            if gone.value:
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            host = "127.0.0.1"
+        return original(host, *args, **options)
+
+    socket.getaddrinfo = resolved
+    resolver.QUESTION_TIME = 0.5
+    then()
+
+
+@pytest.mark.parametrize("fault", ["no name is resolved", "every source answers 503"])
+def test_a_day_without_any_source_and_the_day_after(
+    tmp_path: Path, registry: Any, sink: Any, knots: Callable[[], Any], fault: str
+) -> None:
+    knot, time, names = knots(), Time(), Names()
+    knot.zone("alice-mail.org", "@ NS ns1.host.org.\n@ MX 10 mx.host.org.\n@ A 192.0.2.1")
+    knot.start()
+    port = registry.url.rpartition(":")[2].rstrip("/")
+    npm, rdap = (f"http://{name}.example:{port}/" for name in ("npm", "rdap"))
+    sources = {f"npm.example:{port}", f"rdap.example:{port}", "127.0.0.1:9"}
+    registry.documents["/dns.json"] = {"services": [[["org"], [f"{rdap}rdap/"]]]}
+    registry.documents["/rdap/domain/alice-mail.org"] = registered("alice-mail.org")
+    more = MORE.format(pypi=registry.url, dns=knot.address, rdap=rdap, sink=sink.url)
+    here = Watch(tmp_path / "watch", registry, sink, packages=40, more=more)
+    rewrite(
+        here,
+        ('packages = "1s"', 'packages = "1h"\ndomains = "1h"'),
+        (f"{registry.url}watch/", f"{npm}watch/"),
+        ("requests_per_second = 1000.0", "requests_per_second = 50.0"),
+        ("packages = [", 'domains = ["alice-mail.org"]\npackages = ['),
+    )
+    here.prepare = time.prepare
+    served: list[tuple[datetime, str]] = []
+    down = False
+
+    async def serve(request: web.Request) -> web.Response:
+        path = unquote(request.path)
+        served.append((time.now(), path))
+        if down:
+            return web.Response(status=503)
+        return web.json_response(registry.documents.get(path), status=200 if path in registry.documents else 404)
+
+    registry.answers = Under("/", serve)
+    with daemon(here.config, names.prepare(time)) as running:
+        assert wait_for(here.seen, running)
+        time.passes(2 * HOUR, running, HOUR / 2)
+        assert here.status()["failing"] == []
+
+        if fault == "no name is resolved":
+            names.gone.value = 1
+            knot.stop()
+        else:
+            down = True
+        served.clear()
+        for package in here.packages[:5]:
+            here.take_over(package)
+        time.passes(DAY, running, HOUR / 2)
+        assert len(served) <= 200, "a few times an hour it is tried whether they are back"
+        known = here.assert_status_is_true(already=others(sink))
+        assert {one["host"] for one in asked(known) if one["state"] == "down"} == sources
+        assert len(known["failing"]) >= len(here.packages)
+        assert known["stale"] >= len(here.packages)
+        assert here.ask("SELECT kind, subject FROM change WHERE kind NOT LIKE 'signal-%'") == []
+        assert not here.arrived()
+        assert Counter(health(sink)) == {("first", f"source:{one}"): 1 for one in sources}
+
+        names.gone.value, down = 0, False
+        knot.start()
+        served.clear()
+        back = time.now()
+        time.passes(2 * HOUR, running, HOUR / 4)
+        assert wait_for(here.told, running), here
+        quarters = Counter((at - back) // (HOUR / 4) for at, _ in served)
+        assert max(quarters.values()) < len(here.packages), "not all at once"
+        calm = Counter(path for _, path in served if path.rpartition("/")[2] in here.packages[5:])
+        assert set(calm.values()) <= {1, 2, 3}
+        assert len(calm) == len(here.packages) - 5
+        known = here.assert_status_is_true(already=others(sink))
+        assert known["failing"] == []
+        assert known["stale"] == 0
+        time.passes(18 * HOUR, running, 3 * HOUR)
+        assert {one["host"]: one["state"] for one in asked(here.status())} == dict.fromkeys(
+            sources - {"127.0.0.1:9"}, "up"
+        ), "WHOIS is asked no more, and its state is not known"
+        firsts = Counter(("first", f"source:{one}") for one in sources)
+        ends = Counter(("resolved", f"source:{one}") for one in sources)
+        told = Counter(health(sink))
+        # Ends may wait for company.
+        assert firsts <= told <= firsts + ends
+        alerts = here.ask("SELECT subject, state FROM alert WHERE subject LIKE 'source:%'")
+        assert Counter(alerts) == {(f"source:{one}", "resolved"): 1 for one in sources}
+        assert stop(running) == 0
+    assert here.assert_nothing_lost_nothing_twice() == 0
+
+
+def others(sink: Any) -> int:
+    """How many messages arrived that tell of no take-over."""
+    return sum(path == "/hook-health" for path, _ in sink.received)
+
+
+def asked(known: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sources in a status but those that are asked for their search."""
+    return [one for one in known["sources"] if not one["host"].endswith("(search)")]
+
+
+def health(sink: Any) -> list[tuple[str, str]]:
+    """What was told of the watch itself: the kind of each message, and whom it tells of."""
+    told = [json.loads(post["message"]) for path, post in sink.received if path == "/hook-health"]
+    return [
+        (message["kind"], item["subject"])
+        for message in told
+        for item in message["items"]
+        if not item["subject"].startswith(("npm:", "domain:"))
+    ]
 
 
 def test_sources_that_drip_a_byte_a_second_hold_up_nobody_else(tmp_path: Path, registry: Any, sink: Any) -> None:

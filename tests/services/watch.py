@@ -85,6 +85,8 @@ class Watch:
         self.log = folder / "daemon.log"
         self.taken: list[str] = []
         """Packages that were taken over, in this order."""
+        self.prepare: forked.Prepare | None = None
+        """What a process that says the status does before it begins."""
         self.sink = sink
         self._registry, self._database = registry, database
         self._may_repeat: Counter[str] = Counter()
@@ -166,7 +168,7 @@ class Watch:
 
     def status(self) -> dict[str, Any]:
         """``weaklink status --json``, from a process of its own."""
-        said = forked.command(self.config, "--json", "status")
+        said = forked.command(self.config, "--json", "status", prepare=self.prepare)
         assert said.code in {0, 3}, said
         found: dict[str, Any] = json.loads(said.out)
         return found
