@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xmlrpc.server import SimpleXMLRPCServer
@@ -22,6 +25,12 @@ from monitor.feeds.model import Announced
 from monitor.feeds.npm import NpmFeed
 from monitor.feeds.pypi import PypiFeed
 from monitor.sources.http import Http
+
+sys.path.insert(0, str(Path(__file__).parent))
+import forked
+from watch import Watch
+
+from benchmarks.passing import Time
 
 
 @pytest.fixture
@@ -47,7 +56,8 @@ class Changes:
 
     async def serve(self, request: web.Request) -> web.Response:
         since, limit = int(request.query["since"]), int(request.query["limit"])
-        rows = [row for row in self.rows if row["seq"] > since][:limit]
+        start = bisect_right(self.rows, since, key=lambda row: row["seq"])
+        rows = self.rows[start : start + limit]
         return web.json_response({"results": rows, "last_seq": rows[-1]["seq"] if rows else since})
 
     async def head(self, _: web.Request) -> web.Response:
@@ -207,3 +217,42 @@ def test_an_event_is_told_though_a_cache_answers_with_the_old_document_first(
     assert wait_for(lambda: bool(sink.posts)), "the cache had the old one; it was asked again"
     assert "left-pad" in sink.contents()[0]["title"]
     assert sink.contents()[0]["severity"] == "critical"
+
+
+WEEK = timedelta(days=7)
+EVENTS = 604_800
+"""A week of npm: one a second."""
+
+
+def test_a_week_of_the_feed_is_caught_up_with_after_a_sleep(tmp_path: Path, registry: Any, sink: Any) -> None:
+    time_of, changes = Time(), Changes(registry)
+    line = f'changes_feed = "{changes.url}"\nchanges_every = "1s"'
+    here = Watch(tmp_path / "watch", registry, sink, packages=100, npm=line)
+    here.config.write_text(here.config.read_text().replace('packages = "1s"', 'packages = "12h"', 1))
+
+    def caught_up() -> bool:
+        return here.ask("SELECT value FROM meta WHERE name = 'feed:npm'") == [(str(changes.seq),)]
+
+    with forked.daemon(here.config, time_of.prepare) as running:
+        assert wait_for(here.seen, 120)
+        assert wait_for(caught_up, 120)
+        assert forked.stop(running) == 0
+    time_of.set_by(WEEK)
+    for event in range(EVENTS):
+        if event in {5, EVENTS // 2, EVENTS - 5}:
+            package = here.packages[len(here.taken)]
+            here.take_over(package)
+            changes.tell(package, "2-b")
+        else:
+            changes.tell("somebody-else", "1-a")
+    before = Counter(path for path, _ in registry.requests)
+    with forked.daemon(here.config, time_of.prepare) as running:
+        assert wait_for(here.told, 120), str(here)
+        assert wait_for(caught_up, 120)
+        assert wait_for(lambda: here.status()["overdue"] == 0, 120)
+        here.assert_status_is_true()
+        assert forked.stop(running) == 0
+    asked = Counter(path for path, _ in registry.requests) - before
+    # Everything was due after a week, and a package that was announced may be asked for again until its cache has it.
+    assert all(asked[f"/watch/{package}"] <= 1 + (package in here.taken) for package in here.packages)
+    assert here.assert_nothing_lost_nothing_twice() == 0
