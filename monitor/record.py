@@ -23,28 +23,34 @@ from alerts.messages.escape import visible
 from alerts.routing import Policy
 from config.names import domain_subject
 from config.settings import Settings
+from monitor.beside import (
+    Comparison,
+    beside,
+    confirmed,
+    grave,
+    new_dependencies,
+    registered_lately,
+    stale,
+    told_of_renewal,
+)
 from monitor.bursting import found_bursts
-from monitor.changes.compare import compare
-from monitor.changes.domains import LATELY, compare_domains, next_check, remembered
-from monitor.changes.findings import renewed
-from monitor.changes.kinds import CONFIRMED_KINDS
-from monitor.changes.model import Change, Context
+from monitor.changes.domains import next_check
 from monitor.feeds.model import reached
 from monitor.health import target_failing, target_recovered
-from monitor.observations import Domain, DomainState, Package
+from monitor.observations import Domain, Package
 from monitor.reach import Joined, join
 from monitor.results import Failed, Result, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER, Due, after_failure, after_success, jittered, until_shown
 from monitor.signals.evaluate import Sight, Turned, weigh, weigh_account
 from monitor.signals.review import review
-from monitor.snapshots import digest, encode, encode_domain, merge, merge_packages, stale_facts
+from monitor.snapshots import encode, encode_domain
 from monitor.sources.search import Portfolio
 from monitor.store.bulk import update_rows
 from monitor.store.changes import Recorded, recent_findings, record_changes
 from monitor.store.claims import still_claimed
 from monitor.store.feeds import Awaited, awaited_by
 from monitor.store.memberships import Row, memberships, replace_memberships
-from monitor.store.packages import PackageWriter, Stored, chunks, load_packages
+from monitor.store.packages import PackageWriter, chunks, load_packages
 from monitor.store.portfolios import put_portfolio
 from monitor.store.tables import Snapshot, Target
 from monitor.store.targets import add_targets, reach_of
@@ -67,27 +73,6 @@ class Outcome(Struct):
     suspected: list[str] = []
     """Subjects in which something grave was seen that a second check must confirm."""
     first_seen: list[str] = []
-
-
-class Comparison(Struct):
-    """One target's observation beside what was known of it."""
-
-    seen: Seen
-    stored: Stored | None
-    after: Package | Domain
-    """With the last known value of what the check did not tell."""
-    changes: list[Change]
-    follows: int | None
-    """The snapshot that was the present one."""
-    followed: bytes | None
-    """Its digest."""
-    snapshot: bytes = b""
-    people: set[Row] = set()
-    """Who can publish it and did, for a package."""
-
-    @property
-    def before(self) -> Package | Domain | None:
-        return self.stored.package if self.stored else self.seen.due.domain
 
 
 class Recorder:
@@ -122,7 +107,7 @@ class Recorder:
         if comparisons:
             self._write(session, comparisons, now)
             told += [f for c in comparisons if (f := target_recovered(c.seen.due, c.seen.at))]
-            told += [f for c in comparisons if (f := _renewed(c))]
+            told += [f for c in comparisons if (f := told_of_renewal(c))]
             told += self._changes(session, comparisons, now)
             told += self._signals(session, comparisons, now)
         if told:
@@ -214,17 +199,17 @@ class Recorder:
         stored = load_packages(
             session, [row.id for row in rows.values() if row.snapshot_id is not None and row.id in packages]
         )
-        newcomers = {one.observation.name for one in seen if _registered_lately(one)}
+        newcomers = {one.observation.name for one in seen if registered_lately(one)}
         used = used_since(session, newcomers) if newcomers else {}
         found = []
         for one in seen:
             if (row := rows.get(one.due.id)) is None:
                 continue
-            comparison = self._beside(one, stored.get(one.due.id), row, used.get(one.observation.name))
-            unknown = _new_dependencies(comparison) if not one.looked_up else set()
+            comparison = beside(one, stored.get(one.due.id), row, used.get(one.observation.name), self.settings)
+            unknown = new_dependencies(comparison) if not one.looked_up else set()
             if unknown:
                 outcome.lookups.append(Lookup(one, tuple(sorted(unknown))))
-            elif (mark := _grave(comparison.changes)) and not _confirmed(row, mark, one.at):
+            elif (mark := grave(comparison.changes)) and not confirmed(row, mark, one.at):
                 self._suspect(session, one, mark, row)
                 outcome.suspected.append(one.due.subject)
             else:
@@ -232,26 +217,6 @@ class Recorder:
                     outcome.first_seen.append(one.due.subject)
                 found.append(comparison)
         return found
-
-    def _beside(self, seen: Seen, stored: Stored | None, row: Any, used_since: datetime | None) -> Comparison:
-        context = Context(
-            now=seen.at,
-            thresholds=self.settings.thresholds,
-            warn_days=self.settings.domains.warn_days,
-            withdrawn=stored.withdrawn if stored else {},
-            published=seen.published,
-            used_since=used_since,
-        )
-        after = seen.observation
-        if isinstance(after, Domain):
-            known = seen.due.domain
-            changes = list(compare_domains(known or Domain(name=after.name), after, context))
-            merged = merge(known, after) if known else after
-            return Comparison(seen, None, remembered(known, merged, changes), changes, row.snapshot_id, row.digest)
-        if stored is None:
-            return Comparison(seen, None, after, [], row.snapshot_id, row.digest)
-        changes = compare(stored.package, after, context)
-        return Comparison(seen, stored, merge_packages(stored.package, after), changes, row.snapshot_id, row.digest)
 
     def _suspect(self, session: Session, seen: Seen, mark: bytes, row: Any) -> None:
         """Remember what was suspected and look again in minutes; the snapshot and the validators stay as they were."""
@@ -299,7 +264,7 @@ class Recorder:
                     *_validators(c.seen.validators),
                     _revision(c.seen),
                     snapshots[c.seen.due.id],
-                    " ".join(_stale(c))[:1000],
+                    " ".join(stale(c))[:1000],
                     encode(c.seen.observation.evidence) if isinstance(c.seen.observation, Domain) else None,
                 )
                 for c in comparisons
@@ -395,54 +360,6 @@ def _validators(validators: Validators) -> tuple[str, str, str]:
     return validators.etag, validators.last_modified, validators.digest
 
 
-def _registered_lately(seen: Seen) -> bool:
-    """A domain that is seen for the first time and is itself new: its addresses may be older than it."""
-    domain = seen.observation
-    if not isinstance(domain, Domain) or seen.due.domain is not None or domain.registered_at is UNSET:
-        return False
-    return seen.at - domain.registered_at <= LATELY
-
-
-def _grave(changes: Sequence[Change]) -> bytes:
-    """Stands for the changes that need a second look; empty where there are none."""
-    grave = [(c.kind, c.before, c.after) for c in changes if c.kind in CONFIRMED_KINDS]
-    return digest(encode(sorted(grave, key=lambda one: one[0]))) if grave else b""
-
-
-def _confirmed(row: Any, mark: bytes, at: datetime) -> bool:
-    """A first check saw the same, long enough ago to be another answer."""
-    return bool(row.suspect == mark) and bool(at - row.suspected_at >= CONFIRM_AFTER / 2)
-
-
-def _new_dependencies(c: Comparison) -> set[str]:
-    """Names that new releases depend on and no earlier one did, and whose age was not asked yet."""
-    before, after = c.before, c.after
-    if not isinstance(before, Package) or not isinstance(after, Package):
-        return set()
-    if before.releases is UNSET or after.releases is UNSET or not before.releases:
-        return set()
-    old = {n for r in before.releases.values() if r.dependencies is not UNSET for n in r.dependencies}
-    return {
-        name
-        for version, release in after.releases.items()
-        if version not in before.releases and release.dependencies is not UNSET
-        for name in release.dependencies
-        if name not in old
-    }
-
-
-def _stale(c: Comparison) -> tuple[str, ...]:
-    """Facts that were known before and that this check did not tell."""
-    if c.before is None:
-        return ()
-    untold = stale_facts(c.before, c.seen.observation)
-    if isinstance(c.seen.observation, Domain):
-        untold = tuple(name for name in untold if not name.startswith("warned"))
-        if c.seen.observation.state is DomainState.UNKNOWN:
-            untold = ("state", *untold)
-    return untold
-
-
 def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[int, int]:
     """A new snapshot for each target whose facts are other than before; the present one's id for all of them."""
     present = {c.seen.due.id: c.follows for c in comparisons if c.follows and c.followed == c.snapshot}
@@ -476,12 +393,6 @@ def _put_snapshots(session: Session, comparisons: Sequence[Comparison]) -> dict[
 def _checks(comparisons: Iterable[Comparison]) -> dict[int, str]:
     """The check that saw each target."""
     return {c.seen.due.id: c.seen.due.check for c in comparisons}
-
-
-def _renewed(c: Comparison) -> Finding | None:
-    if not isinstance(c.after, Domain) or not (c.before is None or isinstance(c.before, Domain)):
-        return None
-    return renewed(c.before, c.after, c.changes, c.seen.at)
 
 
 def _recorded(joined: Joined, follows: int | None) -> Recorded:
