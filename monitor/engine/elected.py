@@ -98,12 +98,15 @@ class Elected:
     async def _lead(self) -> None:
         """One term: until this daemon is told to stop, or is none that leads any more."""
         losing = asyncio.create_task(self._election.lost())
+        stopping = asyncio.create_task(self._stop.wait())
         try:
             daemon = await self._begin()
             leading = asyncio.create_task(daemon.run())
-            await asyncio.wait([leading, losing], return_when=asyncio.FIRST_COMPLETED)
+            # SIGTERM may have come before the daemon listened for it itself.
+            await asyncio.wait([leading, losing, stopping], return_when=asyncio.FIRST_COMPLETED)
             if not leading.done():
-                log.error("this daemon leads no more", why=losing.result())
+                if losing.done():
+                    log.error("this daemon leads no more", why=losing.result())
                 daemon.stop()
             await leading
             if daemon.told_to_stop:
@@ -114,7 +117,8 @@ class Elected:
             log.error("this term has ended", why=error)
         finally:
             losing.cancel()
-            await asyncio.gather(losing, return_exceptions=True)
+            stopping.cancel()
+            await asyncio.gather(losing, stopping, return_exceptions=True)
             await self._election.resign()
 
     async def _begin(self) -> Daemon:

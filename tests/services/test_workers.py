@@ -277,6 +277,16 @@ def test_another_daemon_leads_when_the_leader_hangs(ships: Callable[..., Fleet],
     assert base.leader == second.pid
 
 
+def test_a_daemon_that_is_told_to_stop_as_it_comes_to_lead_stops(ships: Callable[..., Fleet], base: Base) -> None:
+    fleet = ships()
+    first, second = fleet.start("run"), fleet.start("run")
+    until(lambda: base.leader == first.pid, "a leader")
+    first.kill()
+    while base.leader != second.pid:
+        assert second.process.is_alive()  # no rest in between: its term has begun, and it is not yet ready to lead
+    assert second.stop() == 0
+
+
 def owe(url: str, messages: int) -> list[str]:
     """Messages to one channel, owed since a second ago."""
     store, now = Store(url), datetime.now(UTC)
