@@ -76,7 +76,7 @@ def watch_findings(session: Session, hosts: Sequence[HostHealth], settings: Sett
     Nothing where all is well: it is asked every few seconds.
     """
     return [
-        *_sources(hosts, at, settings.thresholds, holding(session, "source-down:"), forgotten(session, at)),
+        *_sources(hosts, at, settings.thresholds, holding(session, "source-down:"), forgotten(session)),
         *_channels(session, settings, at, holding(session, "delivery-failing:")),
     ]
 

@@ -88,9 +88,9 @@ class Queued:
 
     async def hosts(self) -> list[HostHealth]:
         """Those that this process asks, and those that only workers do."""
-        own, now = self._parts.health(), self._clock()
+        own = self._parts.health()
         names = {host.host for host in own}
-        told = await self._parts.store.read(lambda session: health_rows.told(session, now))
+        told = await self._parts.store.read(health_rows.told)
         return own + [host for host in told if host.host not in names]
 
     async def keep(self) -> None:

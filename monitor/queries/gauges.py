@@ -78,7 +78,7 @@ def gauges(session: Session, now: datetime) -> Gauges:
     for channel, state, count in owed:
         if state != DeliveryState.DEAD:
             waiting[channel] = waiting.get(channel, 0) + count
-    sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state)).where(still_asked(now))).all()
+    sources = session.execute(select(col(SourceHealth.host), col(SourceHealth.state)).where(still_asked(session))).all()
     in_force = select(func.count()).where(col(Silence.starts_at) <= now, col(Silence.ends_at) > now)
     covered = coverage(session)
     processes = fleet(session)

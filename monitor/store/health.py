@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select, true
 from sqlmodel import Session, col
 
 from alerts import silences
@@ -17,11 +17,14 @@ from monitor.store.advisories import coverage
 from monitor.store.tables import Meta, SourceHealth, Target
 
 ALIVE = "daemon-alive-at"
+AWAKE = "daemon-awake-since"
+ASLEEP_AFTER = timedelta(minutes=5)
+"""No sign of life for so long means that nothing was asked meanwhile: the daemon was off, or its machine asleep."""
 SEARCH = " (search)"
 """Ends the name of a host that is asked for its search only."""
 FORGOTTEN_AFTER = timedelta(hours=12)
-"""A source that was down and has not been tried for so long is not asked any more: longer than any wait between two
-tries of what fails. WHOIS, say, is asked for as long as RDAP does not answer."""
+"""A source that was down and that a daemon which was awake has not tried for so long is not asked any more: longer than
+any wait between two tries of what fails. WHOIS, say, is asked for as long as RDAP does not answer."""
 
 
 def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
@@ -37,7 +40,7 @@ def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
         row.last_ok_at, row.error, row.retry_at = host.last_ok_at, host.last_error[:500], host.retry_at
 
 
-def told(session: Session, now: datetime) -> list[HostHealth]:
+def told(session: Session) -> list[HostHealth]:
     """How the sources are doing that any process asks, as it wrote it down; a registry's search stands apart."""
     return [
         HostHealth(
@@ -48,29 +51,39 @@ def told(session: Session, now: datetime) -> list[HostHealth]:
             last_error=row.error,
             retry_at=row.retry_at,
         )
-        for row in session.scalars(select(SourceHealth).where(still_asked(now)))
+        for row in session.scalars(select(SourceHealth).where(still_asked(session)))
         if not row.host.endswith(SEARCH)
     ]
 
 
-def forgotten(session: Session, now: datetime) -> frozenset[str]:
+def forgotten(session: Session) -> frozenset[str]:
     """Hosts that were down when they were last asked, and are not asked any more."""
-    return frozenset(session.scalars(select(col(SourceHealth.host)).where(~still_asked(now))))
+    return frozenset(session.scalars(select(col(SourceHealth.host)).where(~still_asked(session))))
 
 
-def still_asked(now: datetime) -> ColumnElement[bool]:
-    """Whether a source is up, or was tried lately."""
+def still_asked(session: Session) -> ColumnElement[bool]:
+    """Whether a source is up, or was tried lately by the time of a daemon that was awake."""
+    alive, awake = last_alive(session), _moment(session, AWAKE)
+    if alive is None or awake is None or alive - awake <= FORGOTTEN_AFTER:
+        return true()
     tried = func.coalesce(col(SourceHealth.retry_at), col(SourceHealth.since))
-    return or_(col(SourceHealth.state) != "down", tried > now - FORGOTTEN_AFTER)
+    return or_(col(SourceHealth.state) != "down", tried > alive - FORGOTTEN_AFTER)
 
 
 def say_alive(session: Session, now: datetime) -> None:
+    alive = last_alive(session)
+    if alive is None or abs(now - alive) > ASLEEP_AFTER or _moment(session, AWAKE) is None:
+        session.merge(Meta(name=AWAKE, value=now.isoformat()))
     session.merge(Meta(name=ALIVE, value=now.isoformat()))
 
 
 def last_alive(session: Session) -> datetime | None:
     """When a daemon last said that it is alive."""
-    kept = session.get(Meta, ALIVE)
+    return _moment(session, ALIVE)
+
+
+def _moment(session: Session, name: str) -> datetime | None:
+    kept = session.get(Meta, name)
     return datetime.fromisoformat(kept.value) if kept else None
 
 
@@ -98,7 +111,7 @@ def status(session: Session, now: datetime, most_failing: int | None = None) -> 
     failing_count: int = session.execute(
         select(func.count()).select_from(Target).where(watched, col(Target.failing_since).is_not(None))
     ).scalar_one()
-    sources = session.scalars(select(SourceHealth).where(still_asked(now)).order_by(col(SourceHealth.host))).all()
+    sources = session.scalars(select(SourceHealth).where(still_asked(session)).order_by(col(SourceHealth.host))).all()
     deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
     return {
         "targets": total,

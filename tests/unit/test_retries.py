@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from config.settings import Schedule, Settings
 from monitor.health import watch_findings
@@ -25,16 +28,47 @@ def test_a_domain_that_failed_for_a_day_is_tried_within_two_hours() -> None:
     assert LATEST_RETRY * (1 - JITTER) <= wait <= LATEST_RETRY * (1 + JITTER)
 
 
-def test_a_source_that_is_asked_no_more_is_not_down(tmp_path: Path) -> None:
+def alive(store: Store, first: datetime, last: datetime) -> None:
+    """A daemon says so every few minutes."""
+    with store.transaction() as session:
+        while first <= last:
+            health.say_alive(session, first)
+            first += timedelta(minutes=4)
+        health.say_alive(session, last)
+
+
+def told_as_down(store: Store, at: datetime) -> bool:
+    """What ``status``, the other processes and the alert say of it, which is the same."""
+    with store.reading() as session:
+        down = bool(health.status(session, at)["sources"])
+        assert bool(health.told(session)) is down
+        assert bool(health.forgotten(session)) is not down
+        assert bool(watch_findings(session, [WHOIS], Settings(), at)) is down
+    return down
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(f"sqlite:///{tmp_path}/weaklink.db")
     upgrade(store, NOW)
+    alive(store, NOW - 24 * HOUR, NOW)
     with store.transaction() as session:
         health.save(session, [WHOIS], NOW)
-    for hours, down in ((11, True), (13, False)):
-        at = NOW + hours * HOUR
-        with store.reading() as session:
-            assert bool(health.status(session, at)["sources"]) is down
-            assert bool(health.told(session, at)) is down
-            assert bool(health.forgotten(session, at)) is not down
-            assert bool(watch_findings(session, [WHOIS], Settings(), at)) is down
+    yield store
     store.close()
+
+
+def test_a_source_that_is_asked_no_more_is_not_down(store: Store) -> None:
+    alive(store, NOW, NOW + 11 * HOUR)
+    assert told_as_down(store, NOW + 11 * HOUR)
+    alive(store, NOW + 11 * HOUR, NOW + 13 * HOUR)
+    assert not told_as_down(store, NOW + 13 * HOUR)
+
+
+def test_a_source_that_nobody_could_ask_while_the_daemon_was_off_is_as_it_was(store: Store) -> None:
+    back = NOW + 48 * HOUR
+    assert told_as_down(store, back)
+    alive(store, back, back + 11 * HOUR)
+    assert told_as_down(store, back + 11 * HOUR)
+    alive(store, back + 11 * HOUR, back + 13 * HOUR)
+    assert not told_as_down(store, back + 13 * HOUR)
