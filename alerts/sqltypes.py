@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,17 +27,36 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if value.tzinfo is not UTC:
-            if value.tzinfo is None:
-                raise ValueError("a moment without a time zone cannot be stored")
-            value = value.astimezone(UTC)
-        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
+        return _text(value) if dialect.name == "sqlite" else _in_utc(value)
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
         return moment.astimezone(UTC)
+
+
+def texts(moments: Iterable[datetime | None]) -> list[str | None]:
+    """A column of moments as SQLite's rows hold them; rows that were made together mostly share theirs."""
+    found: list[str | None] = []
+    last, text = None, None
+    for moment in moments:
+        if moment is not last:
+            last, text = moment, None if moment is None else _text(moment)
+        found.append(text)
+    return found
+
+
+def _text(moment: datetime) -> str:
+    return _in_utc(moment).isoformat(timespec="microseconds")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone cannot be stored")
+    return moment.astimezone(UTC)
 
 
 class Json(TypeDecorator[Any]):

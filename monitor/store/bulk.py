@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlmodel import Session, SQLModel
 
-from alerts.sqltypes import UtcDateTime
+from alerts.sqltypes import UtcDateTime, texts
 
 ROWS: Final = 200
 """Rows in one statement: a fixed number, so that it is prepared once."""
@@ -76,9 +76,8 @@ def _flat(session: Session, table: type[SQLModel], columns: Sequence[str], rows:
     if dialect.name == "sqlite":
         width, known = len(columns), table.metadata.tables[str(table.__tablename__)].c
         for place, column in enumerate(columns):
-            if isinstance(kind := known[column].type, UtcDateTime):
-                moments = values[place::width]
-                values[place::width] = [kind.process_bind_param(moment, dialect) for moment in moments]
+            if isinstance(known[column].type, UtcDateTime):
+                values[place::width] = texts(values[place::width])
     return tuple(values)
 
 
