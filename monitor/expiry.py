@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-NO_EXPIRY: Final = frozenset(
-    ["de", "nl", "eu", "be", "at", "ch", "li", "lu", "ae", "au", "no", "pe", "il", "ax", "google", "int", "aq"]
-)
+NO_EXPIRY: Final = frozenset(["de", "nl", "eu", "be", "at", "ch", "li", "lu", "ae", "au", "no", "pe", "int", "aq"])
 """Top-level domains, as their registries' own RDAP and WHOIS show (domain facts, D7)."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
@@ -94,6 +96,8 @@ DAY_FIRST: Final = frozenset(
         "th",
         "vn",
         "id",
+        "il",
+        "im",
     ]
 )
 _ZONES: Final = {
@@ -123,40 +127,77 @@ _NUMBERS: Final = re.compile(
 )
 
 
-def whois_date(text: str, tld: str) -> datetime | None:
-    """The date in a value, in UTC; None where there is none, or where day and month could be taken for each other."""
-    text = text.strip()[:120]
-    for pattern in (_YEAR_FIRST, _YEAR_NAME, _DAY_NAME, _NAME_DAY, _COMPACT, _NUMBERS):
-        if (found := pattern.search(text)) is not None:
-            return _moment(found, tld)
-    return None
+_SPELLED: Final = re.compile(r"\b(?:(?P<day>dd[-./]mm)|mm[-./]dd)[-./]yy", re.IGNORECASE)
 
 
-def _moment(found: re.Match[str], tld: str) -> datetime | None:
-    parts = found.groupdict()
-    if "a" in parts:
-        day_month = _day_and_month(int(parts["a"]), int(parts["b"]), parts["sep"], tld)
-        if day_month is None:
-            return None
-        day, month = day_month
-    else:
-        day = int(parts["d"])
-        month = int(parts["mo"]) if "mo" in parts else _MONTHS.get(parts["name"].lower(), 0)
-    hour, minute, second = (int(parts[name]) if parts.get(name) else 0 for name in ("h", "m", "s"))
-    try:
-        local = datetime(int(parts["y"]), month, day, hour, minute, second, tzinfo=_zone(parts.get("zone") or ""))
-        moment = local.astimezone(UTC)
-    except (ValueError, OverflowError):
+@dataclass(frozen=True)
+class DateReading:
+    """How one reply writes its dates: day before month, the other way round, or not known."""
+
+    day_first: bool | None
+
+    @classmethod
+    def of(cls, lines: Iterable[str], tld: str) -> DateReading:
+        """By what the reply shows itself (``31/05/2020``, ``(dd/mm/yyyy)``), else by the registry's known habit."""
+        shown = set()
+        for line in lines:
+            shown |= {found["day"] is not None for found in _SPELLED.finditer(line)}
+            for found in _NUMBERS.finditer(line):
+                first, second = int(found["a"]), int(found["b"])
+                if found["sep"] != "." and (first > 12) != (second > 12):
+                    shown.add(first > 12)
+        if shown:
+            return cls(shown.pop() if len(shown) == 1 else None)
+        return cls(True if tld in DAY_FIRST else None)
+
+    def date(self, text: str) -> datetime | None:
+        """The date in a value, in UTC; None where there is none, or where day and month could be taken for each
+        other."""
+        text = text.strip()[:120]
+        for pattern in (_YEAR_FIRST, _YEAR_NAME, _DAY_NAME, _NAME_DAY, _COMPACT, _NUMBERS):
+            if (found := pattern.search(text)) is not None:
+                return self._moment(found)
         return None
-    return moment if 1980 <= moment.year < 2100 else None
+
+    def confirmed(self, guess: datetime, lines: Iterable[str]) -> datetime | None:
+        """What another reader made of a date in these lines, unless it took a day for a month where this one knows
+        better, or where nobody can know."""
+        for line in lines:
+            for found in _NUMBERS.finditer(line):
+                if int(found["y"]) == guess.year and {int(found["a"]), int(found["b"])} == {guess.day, guess.month}:
+                    own = self._moment(found)
+                    return guess if own is not None and own.date() == guess.date() else own
+        return guess
+
+    def _moment(self, found: re.Match[str]) -> datetime | None:
+        parts = found.groupdict()
+        if "a" in parts:
+            day_month = self._day_and_month(int(parts["a"]), int(parts["b"]), parts["sep"])
+            if day_month is None:
+                return None
+            day, month = day_month
+        else:
+            day = int(parts["d"])
+            month = int(parts["mo"]) if "mo" in parts else _MONTHS.get(parts["name"].lower(), 0)
+        hour, minute, second = (int(parts[name]) if parts.get(name) else 0 for name in ("h", "m", "s"))
+        try:
+            local = datetime(int(parts["y"]), month, day, hour, minute, second, tzinfo=_zone(parts.get("zone") or ""))
+            moment = local.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+        return moment if 1980 <= moment.year < 2100 else None
+
+    def _day_and_month(self, first: int, second: int, separator: str) -> tuple[int, int] | None:
+        if second > 12 or (self.day_first is False and separator != "."):
+            return second, first
+        if first > 12 or separator == "." or first == second or self.day_first:
+            return first, second
+        return None
 
 
-def _day_and_month(first: int, second: int, separator: str, tld: str) -> tuple[int, int] | None:
-    if second > 12:
-        return second, first
-    if first > 12 or separator == "." or first == second or tld in DAY_FIRST:
-        return first, second
-    return None
+def whois_date(text: str, tld: str) -> datetime | None:
+    """The date in one value alone, of a registry of which no more is known than its top-level domain."""
+    return DateReading.of([text], tld).date(text)
 
 
 def _zone(text: str) -> timezone:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 import whois
@@ -16,7 +17,12 @@ from whois.exceptions import PywhoisError
 
 from monitor.expiry import publishes_no_expiry
 from monitor.observations import Outcome, Registration
-from monitor.sources.whois_dates import whois_date
+from monitor.sources.whois_absence import absence, bare
+from monitor.sources.whois_dates import DateReading
+from monitor.sources.whois_layout import Statement, statements
+from monitor.sources.whois_status import statuses
+
+Told = dict[str, list[Statement]]
 
 LARGEST: Final = 256 * 1024
 LARGEST_FOR_PYTHON_WHOIS: Final = 12 * 1024
@@ -25,76 +31,6 @@ LONGEST_LINE: Final = 400
 _MANY_BLANKS: Final = re.compile(r"\s{9,}")
 """Labels have room for blanks in several places: over a long run they would try every way of sharing it out."""
 
-_EXPIRY: Final = (
-    r"(?:domain )?registry expir(?:y|ation) (?:date|time)",
-    r"registry registration expiration date",
-    r"(?:domain |record )?expir(?:y|ation)(?:[ -_]?(?:date|time))?",
-    r"(?:domain |record )?expires?(?:[ -]?(?:on|at|date))?",
-    r"(?:domain )?exp(?:\.|ire)?[ -]?date",
-    r"expired? ?(?:on|date)",
-    r"paid[- ]till",
-    r"valid(?:ity)?[- ]?(?:until|till|to|date)?",
-    r"renewal(?:[ -]date)?",
-    r"registered until",
-    r"(?:data de expira[cç][aã]o|fecha de (?:expiraci[oó]n|vencimiento)|date d'expiration|scadenza)[^:]{0,40}",
-    r"registrar registration expiration date",
-)
-_CREATED: Final = (
-    r"(?:domain )?creat(?:ion|ed)(?:[ -_]?(?:date|on|at|time))?",
-    r"(?:domain |record )?(?:created|registered|registration)(?: ?(?:on|date|time))?",
-    r"domain (?:name )?commencement date",
-    r"(?:record )?activated|assigned|entered|commenced",
-    r"(?:data de (?:registo|cria[cç][aã]o)|fecha de (?:registro|creaci[oó]n)|date de cr[eé]ation)[^:]{0,40}",
-)
-_REGISTRAR: Final = (
-    r"(?:sponsoring )?registrar(?: name| organi[sz]ation)?",
-    r"registration service provider",
-    r"current registar",
-)
-_HANDLE: Final = (r"registry domain id", r"domain id", r"roid")
-_STATUS: Final = (r"(?:domain )?(?:status|state)", r"registration status", r"eppstatus")
-_NAMESERVER: Final = (
-    r"name ?servers?(?:\s*\d+)?", r"nserver", r"dns(?:\s*\d+)?", r"nameservers?", r"host ?name", r"ns\s*\d*", r"p|s",
-)  # fmt: skip
-
-
-def _label(names: tuple[str, ...]) -> re.Pattern[str]:
-    joined = "|".join(f"(?:{name})" for name in names)
-    return re.compile(
-        rf"^\s*(?:\[?[a-z]\.\s*)?\[?\s*(?:{joined})\s*(?:\([^)]{{0,30}}\))?\s*\]?[\s.]*"
-        r"(?::|\]|\.\.+|\t|(?<=\bon) |(?<=\]) )\s*(?P<value>\S.*)$",
-        re.IGNORECASE,
-    )
-
-
-_LABELS: Final = {
-    "expiry": _label(_EXPIRY),
-    "created": _label(_CREATED),
-    "registrar": _label(_REGISTRAR),
-    "handle": _label(_HANDLE),
-    "status": _label(_STATUS),
-    "nameserver": _label(_NAMESERVER),
-}
-
-_FREE: Final = re.compile(
-    r"(?!.*\b(?:now|wait|later|moment|limit|exceeded)\b)"
-    r"(?:error[: -]*\d*\s*)?(?:sorry,?\s*)?(?:the |this |requested |queried )*"
-    r"(?:domain(?: name)?|object|query|record)?\s*:?\s*"
-    r"[\"'“«]?[\w.-]*[\"'”»]?\s*[:,-]?\s*(?:"
-    r"no (?:match(?:es|ing)?(?: (?:record|object|domain)s?)?|entries|entry|data|object|objects|records?|such domain|"
-    r"information available)"
-    r"(?: was| were)?(?: found)?\b.*|"
-    r"(?:domain |domain name |object |data |record |entry |query |nothing )*(?:is |was |has |have )*not (?:be(?:en)? )?"
-    r"(?:found|registered|registred|exist(?:s|ing)?|in (?:the|our) (?:database|registry)|assigned|delegated)\b.*|"
-    r"(?:domain |object |name )*does(?: not|n't) exist\b.*|nothing found\b.*|"
-    r"(?:is |status: ?)*(?:free|available)(?: for (?:registration|purchase).*)?\.?|"
-    r"we do not have an entry in our database matching.*|"
-    r"(?:domain )?status: no object found|not registered|the queried object does not exist.*|"
-    r"\d{3} (?:available|no match|not found|object not found|domain not found).*|available\.?|"
-    r"nincs talalat.*|no se encuentra.*|objeto no encontrado.*|dominio (?:non|no) .*|n[aã]o (?:encontrado|existe).*"
-    r")$",
-    re.IGNORECASE,
-)
 _LIMITED: Final = re.compile(
     r"quota\b.{0,60}\bexceeded|(?:limit|number of (?:requests|queries)|connections?)\b.{0,40}\b(?:exceeded|reached)|"
     r"\bexceeded\b.{0,60}\b(?:limit|quota|queries|number|maximum|rate|allow)|too many|try (?:again|later)|go away|"
@@ -107,39 +43,19 @@ _LIMITED: Final = re.compile(
     re.IGNORECASE,
 )
 _RESERVED: Final = re.compile(
-    r"\b(?:reserved|prohibited|not available for registration|cannot be registered|can not be registered|blocked|"
-    r"restricted|forbidden|not allowed|invalid|premium|unavailable)\b",
+    r"\b(?:reserved|prohibited|not available|cannot be registered|can not be registered|blocked|"
+    r"restricted|forbidden|not allowed|invalid|premium|unavailable|taken)\b",
     re.IGNORECASE,
 )
-_STATUSES: Final = {
-    "redemption period": "redemption period",
-    "redemptionperiod": "redemption period",
-    "redemption": "redemption period",
-    "pendingdelete": "pending delete",
-    "pending delete": "pending delete",
-    "pending-delete": "pending delete",
-    "to be suspended": "redemption period",
-    "suspended": "server hold",
-    "clienthold": "client hold",
-    "client hold": "client hold",
-    "serverhold": "server hold",
-    "server hold": "server hold",
-    "expired": "expired",
-    "quarantine": "redemption period",
-    "in quarantine": "redemption period",
-    "inactive": "inactive",
-    "autorenewperiod": "auto renew period",
-}
 
 
 def parse_whois(reply: bytes | str, domain: str, server: str, at: datetime) -> Registration:
     """The reply of a WHOIS server about ``domain`` (A-labels) as a ``Registration``. Never raises."""
     text = reply if isinstance(reply, str) else decode(reply[:LARGEST], domain)
     lines = [_bearable(line) for line in text[:LARGEST].splitlines()[:MOST_LINES]]
-    tld = domain.rpartition(".")[2].lower()
-    told = _fields(lines)
-    facts = _facts(told, lines, domain, tld)
-    outcome, reason = _outcome(lines, told, facts)
+    told = _told(lines)
+    facts = _facts(told, lines, domain)
+    outcome, reason = _outcome(lines, told, facts, domain)
     if outcome is not Outcome.FOUND:
         return Registration(source="whois", server=server, at=at, outcome=outcome, reason=reason)
     return Registration(source="whois", server=server, at=at, outcome=outcome, reason=reason, **facts)
@@ -163,73 +79,70 @@ def decode(reply: bytes, domain: str) -> str:
     return reply.decode("latin-1")
 
 
-def _fields(lines: list[str]) -> dict[str, list[str]]:
-    """Values by what they are labelled as; a label alone on its line speaks for the indented lines after it."""
-    found: dict[str, list[str]] = {}
-    for line in lines:
-        if line.lstrip().startswith(("%", "#", ">>>")) or line.lstrip().lower().startswith(("notice", "option ")):
-            continue
-        for name, pattern in _LABELS.items():
-            if (match := pattern.match(line)) is not None:
-                found.setdefault(name, []).append(match["value"].strip())
-                break
+def _told(lines: list[str]) -> Told:
+    """Statements by fact; what a registration is paid until is its expiry, and a registrar's own date comes last."""
+    found: Told = {}
+    for statement in statements(lines):
+        found.setdefault(statement.fact, []).append(statement)
+    dated = [found.pop(fact, []) for fact in ("expiry", "paid until", "registrar's expiry")]
+    if expiry := list(chain.from_iterable(dated)):
+        found["expiry"] = expiry
     return found
 
 
-def _facts(told: dict[str, list[str]], lines: list[str], domain: str, tld: str) -> dict[str, Any]:
-    expires = _first_date(told.get("expiry", []), tld)
-    created = _first_date(told.get("created", []), tld)
-    registrar = next(iter(told.get("registrar", [])), "")
+def _facts(told: Told, lines: list[str], domain: str) -> dict[str, Any]:
+    reading = DateReading.of(lines, domain.rpartition(".")[2].lower())
+    expires = _first_date(told.get("expiry", []), reading)
+    created = _first_date(told.get("created", []), reading)
+    registrar = next((statement.value for statement in told.get("registrar", [])), "")
     entry: dict[str, Any] = {}
     if not (expires and created and registrar):
         entry = _python_whois(lines, domain)
-        expires = expires or _one_date(entry.get("expiration_date"))
-        created = created or _one_date(entry.get("creation_date"))
+        expires = expires or _one_date(entry.get("expiration_date"), reading, lines)
+        created = created or _one_date(entry.get("creation_date"), reading, lines)
         registrar = registrar or _text(entry.get("registrar"))
     facts: dict[str, Any] = {}
     if expires is not None:
         facts["expires_at"] = expires
-    elif publishes_no_expiry(domain):
+    elif "expiry" not in told and publishes_no_expiry(domain):
         facts["expires_at"] = None
     if created is not None and (expires is None or created <= expires):
         facts["registered_at"] = created
     if registrar:
         facts["registrar"] = registrar[:200]
     if told.get("handle"):
-        facts["handle"] = told["handle"][0][:100]
-    statuses = {word for value in told.get("status", []) if (word := _status(value))}
+        facts["handle"] = told["handle"][0].value[:100]
     if told.get("status"):
-        facts["statuses"] = tuple(sorted(statuses))
-    servers = {name for value in told.get("nameserver", []) if (name := _host(value))}
-    servers |= {name for value in _list(entry.get("name_servers")) if (name := _host(str(value)))}
+        named = (statuses(statement.value) for statement in told["status"])
+        facts["statuses"] = tuple(sorted(set(chain.from_iterable(named))))
+    servers = {name for statement in told.get("nameserver", []) if (name := _host(statement.value))} - {domain}
+    if not servers:
+        servers = {name for value in _list(entry.get("name_servers")) if (name := _host(str(value)))}
     if servers:
         facts["nameservers"] = tuple(sorted(servers))
     return facts
 
 
-def _outcome(lines: list[str], told: dict[str, list[str]], facts: dict[str, Any]) -> tuple[Outcome, str]:
+def _outcome(lines: list[str], told: Told, facts: dict[str, Any], domain: str) -> tuple[Outcome, str]:
     known = facts.keys() & {"expires_at", "registered_at", "registrar", "nameservers", "handle"}
     known -= {"expires_at"} if facts.get("expires_at", UNSET) is None else set()
-    bare = [line.strip().lstrip("%#*>;-! ").strip() for line in lines]
-    bare = [line for line in bare if line]
-    limited = next((line for line in bare if len(line) < 200 and _LIMITED.search(line)), None)
-    free = next((line for line in bare if len(line) < 160 and _FREE.fullmatch(line)), None)
+    said = [sentence for line in lines if (sentence := bare(line))]
+    limited = next((line for line in said if len(line) < 200 and _LIMITED.search(line)), None)
+    absent = absence(lines, domain)
     if known - {"registrar"} or len(known) > 1:
         return Outcome.FOUND, ""
-    if free is not None and (limited is None or bare.index(free) < bare.index(limited)):
-        return Outcome.NOT_FOUND, free[:200]
-    if limited is not None and len(bare) < 60:
+    if absent is not None and (limited is None or said.index(absent) < said.index(limited)):
+        return Outcome.NOT_FOUND, absent[:200]
+    if limited is not None and len(said) < 60:
         return Outcome.UNAVAILABLE, f"the server limits us: {limited[:150]}"
-    if known or any(_RESERVED.search(value) or _status(value) for value in told.get("status", [])):
-        return Outcome.FOUND, "; ".join(told.get("status", []))[:200]
+    standing = [statement.value for statement in told.get("status", [])]
+    if known or any(_RESERVED.search(value) or statuses(value) for value in standing):
+        return Outcome.FOUND, "; ".join(standing)[:200]
     return Outcome.UNAVAILABLE, "the reply says neither that it is registered nor that it is free"
 
 
-def _first_date(values: list[str], tld: str) -> datetime | None:
-    for value in values:
-        if (found := whois_date(value, tld)) is not None:
-            return found
-    return None
+def _first_date(said: list[Statement], reading: DateReading) -> datetime | None:
+    return next((found for statement in said if (found := reading.date(statement.value)) is not None), None)
 
 
 def _python_whois(lines: list[str], domain: str) -> dict[str, Any]:
@@ -248,30 +161,19 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _one_date(value: Any) -> datetime | None:
+def _one_date(value: Any, reading: DateReading, lines: list[str]) -> datetime | None:
     """A date of python-whois; where it found several that differ by more than a day, none."""
     dates = [one if one.tzinfo else one.replace(tzinfo=UTC) for one in _list(value) if isinstance(one, datetime)]
     if not dates or (max(dates) - min(dates)).days > 1 or not 1980 <= dates[0].year < 2100:
         return None
-    return dates[0].astimezone(UTC)
+    return reading.confirmed(dates[0].astimezone(UTC), lines)
 
 
 def _text(value: Any) -> str:
     return next((one.strip() for one in _list(value) if isinstance(one, str) and one.strip()), "")
 
 
-def _status(value: str) -> str:
-    word = value.split("http")[0].split("(")[0].strip().lower()
-    if word in _STATUSES:
-        return _STATUSES[word]
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value.split("http")[0].split("(")[0].strip()).lower()
-    return (
-        spaced
-        if re.fullmatch(r"(?:client|server) [a-z]+ prohibited|ok|active|registered|connect(?:ed)?", spaced)
-        else ""
-    )
-
-
 def _host(value: str) -> str:
-    name = value.strip().split()[0].strip(".,;[]()").lower() if value.strip() else ""
+    name = re.split(r"\sNS\s", value)[-1].strip()  # a line as a zone file has it names the domain before its server
+    name = name.split()[0].strip(".,;[]()").lower() if name else ""
     return name if re.fullmatch(r"(?=.{4,253}$)(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}", name) else ""
