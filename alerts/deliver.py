@@ -186,6 +186,8 @@ class Deliverer:
         self._draining = False
         self.on_free: Callable[[], None] = lambda: None
         """Called when a channel may be sent to again."""
+        self.attempts = 0
+        """Attempts that ended since the start; the watchdog looks at it."""
 
     def use(self, channels: Sequence[Channel], heartbeat_url: str = "") -> None:
         """From now on, these channels (a reload); what is under way ends with the old ones."""
@@ -252,6 +254,7 @@ class Deliverer:
         outcome, give_up = await self._attempt(claim, message)
         now = self._clock()
         late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
+        self.attempts += 1
         self._on_attempt(claim.channel, outcome.ok, late)
         (log.info if outcome.ok else log.warning)(
             "message delivered" if outcome.ok else "message not taken",

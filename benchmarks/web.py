@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from benchmarks.large_store import NOW, build
 from config.settings import Settings, Web
 from monitor.store.engine import Store
-from monitor.web.server import WebServer
+from monitor.web.app import Pages
 from monitor.web.site import Site
 
 PAGES = (
@@ -62,7 +62,7 @@ def serve(file: str) -> None:
     async def run() -> None:
         store = Store(f"sqlite:///{file}")
         settings = Settings(web=Web(listen="127.0.0.1:0"))
-        server = WebServer(Site(store, lambda: settings, lambda: NOW))
+        server = Pages(Site(store, lambda: settings, lambda: NOW))
         pages = server.app
 
         async def beside(scope: Scope, receive: Receive, send: Send) -> None:

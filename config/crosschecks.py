@@ -14,7 +14,7 @@ from config.judging import Judgement, short
 from config.locate import Path
 from config.names import ECOSYSTEMS
 from config.problems import Place
-from config.values import BadValue, is_loopback, kind_and_least, nearest, parse_address
+from config.values import BadValue, is_open, kind_and_least, nearest
 
 
 def disagreements(
@@ -23,7 +23,7 @@ def disagreements(
     """Everything in one table that another table or the list of kinds contradicts; ``place`` tells where a path is."""
     yield from _defined_twice(tree, "watch", place)
     yield from _defined_twice(tree, "channel", place)
-    yield from _open_to_all(_table(tree.get("web")))
+    yield from _open_to_all(tree)
     yield from _undefined_channels(tree)
     yield from _unknown_ecosystems(tree)
     if kinds is not None:
@@ -64,18 +64,20 @@ def _defined_twice(tree: Mapping[str, Any], key: str, place: Callable[[Path], Pl
                 first[name] = where
 
 
-def _open_to_all(web: Mapping[str, Any]) -> Iterator[Judgement]:
-    """Pages that others can reach, and nobody who is asked for a token."""
-    tokens = web.get("token")
-    if not isinstance(listen := web.get("listen"), str) or not listen or tokens or web.get("proxy"):
+def _open_to_all(tree: Mapping[str, Any]) -> Iterator[Judgement]:
+    """Pages and metrics that others can reach, and nobody who is asked for a token."""
+    web = _table(tree.get("web"))
+    if web.get("token") or web.get("proxy"):
         return
-    with suppress(BadValue):
-        if not is_loopback(parse_address(listen, least_port=0)[0]):
-            yield Judgement(
-                ("web", "listen"),
-                f"{short(listen)} can be reached by others, and the pages would ask nobody who they are",
-                "add a [[web.token]] or a [web.proxy], or listen on 127.0.0.1",
-            )
+    for table, what in (("web", "the pages"), ("workers", "metrics")):
+        listen = _table(tree.get(table)).get("listen")
+        with suppress(BadValue):
+            if isinstance(listen, str) and listen and is_open(listen):
+                yield Judgement(
+                    (table, "listen"),
+                    f"{short(listen)} can be reached by others, and {what} would ask nobody who they are",
+                    "add a [[web.token]] or a [web.proxy], or listen on 127.0.0.1",
+                )
 
 
 def _undefined_channels(tree: Mapping[str, Any]) -> Iterator[Judgement]:

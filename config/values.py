@@ -140,6 +140,11 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def is_open(listen: str) -> bool:
+    """Whether other machines can reach what listens there."""
+    return not is_loopback(parse_address(listen, least_port=0)[0])
+
+
 def check_channel_url(text: str) -> str:
     """The shape of an Apprise URL; which services there are is Apprise's to say."""
     if not _SCHEME.fullmatch(text):

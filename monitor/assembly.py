@@ -69,6 +69,7 @@ class Assembly:
         rng: Random,
         *,
         elapsed: Elapsed = system_elapsed,
+        metrics: Metrics | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_result: Callable[[Result], None] | None = None,
     ) -> None:
@@ -95,7 +96,7 @@ class Assembly:
         self._resolver = Resolver(settings.domains)
         self._destinations = destinations(configuration)
         hide(secrets_of(configuration, self._destinations))
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         self.following = Following(store, self.https, settings, clock, rng, elapsed=elapsed)
         self.recorder = Recorder(settings, self.policy, rng, self.following.live)
         self.advisories = Advisories(

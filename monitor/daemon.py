@@ -42,7 +42,7 @@ from monitor.systemd import ServiceManager
 from monitor.ticking import Scheduler, Ticking
 from monitor.timekeeping import Timekeeper, behind, move_waits
 from monitor.upcoming import upcoming
-from monitor.web.server import WebServer
+from monitor.web.app import Pages
 from monitor.web.site import Site
 
 log = log_of("daemon")
@@ -102,7 +102,7 @@ class Daemon:
         self._told: dict[str, str] = {}
         """Manifests that were told of as unreadable, by subject, with what was said."""
         self._noted: frozenset[str] = frozenset()
-        self._web = WebServer(
+        self._web = Pages(
             Site(
                 assembly.store,
                 lambda: assembly.settings,

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from monitor.engine.condition import Condition
 from monitor.queries.gauges import Gauges
 from monitor.results import Failed, Result, Unchanged
 
@@ -63,50 +64,74 @@ class Metrics:
         if ok and late is not None:
             self._told_seconds.labels(channel).observe(late)
 
-    def exposition(self, gauges: Gauges) -> bytes:
-        """Everything, in Prometheus' text format."""
-        return generate_latest(self._registry) + generate_latest(_Now(gauges))
+    def exposition(self, present: Iterable[Metric]) -> bytes:
+        """What was counted, and what holds now, in Prometheus' text format."""
+        return generate_latest(self._registry) + generate_latest(_Present(present))
 
 
-class _Now(Collector):
-    """The store's present state; made anew at each scrape."""
-
-    def __init__(self, gauges: Gauges) -> None:
-        self._gauges = gauges
+class _Present(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        g = self._gauges
-        yield _labelled("weaklink_targets", "Targets that are watched.", "sort", g.targets)
-        yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", g.failing)
-        yield _labelled("weaklink_checks_waiting", "Checks that are due and not done yet.", "sort", g.due)
-        yield _labelled("weaklink_targets_overdue", "Targets whose check is late by five minutes.", "sort", g.overdue)
-        yield _labelled(
-            "weaklink_oldest_check_seconds", "Age of the oldest last good check of any target.", "sort", g.oldest
-        )
-        yield _labelled("weaklink_alerts_open", "Open alerts.", "severity", g.alerts)
-        yield _labelled("weaklink_signals", "Signals that hold.", "signal", g.signals)
-        yield _labelled("weaklink_messages_waiting", "Messages that a channel has yet to take.", "channel", g.waiting)
-        yield _labelled("weaklink_messages_dead", "Messages that were given up.", "channel", g.dead)
-        yield _labelled("weaklink_source_up", "1 where a host or feed answers, else 0.", "source", g.sources)
-        words = "Packages by whether it is known which advisories name them."
-        yield _labelled("weaklink_advisories_packages", words, "known", g.advisories)
-        yield from _plain(g)
-        if g.term:
-            yield from _fleet(g)
+        return self._metrics
 
 
-def _plain(g: Gauges) -> Iterator[Metric]:
-    yield GaugeMetricFamily("weaklink_silences_in_force", "Silences in force.", value=g.silences)
-    yield GaugeMetricFamily("weaklink_database_bytes", "Size of the database.", value=g.database_bytes)
+def of_store(g: Gauges) -> Iterator[Metric]:
+    """The store's present state, told by one process alone: the daemon, of several the one that leads."""
+    yield _labelled("weaklink_targets", "Targets that are watched.", "sort", g.targets)
+    yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", g.failing)
+    yield _labelled("weaklink_checks_waiting", "Checks that are due and not done yet.", "sort", g.due)
+    yield _labelled("weaklink_targets_overdue", "Targets whose check is late by five minutes.", "sort", g.overdue)
+    yield _labelled(
+        "weaklink_oldest_check_seconds", "Age of the oldest last good check of any target.", "sort", g.oldest
+    )
+    yield _labelled("weaklink_alerts_open", "Open alerts.", "severity", g.alerts)
+    yield _labelled("weaklink_signals", "Signals that hold.", "signal", g.signals)
+    yield _labelled("weaklink_messages_waiting", "Messages that a channel has yet to take.", "channel", g.waiting)
+    yield _labelled("weaklink_messages_dead", "Messages that were given up.", "channel", g.dead)
+    yield _labelled("weaklink_source_up", "1 where a host or feed answers, else 0.", "source", g.sources)
+    words = "Packages by whether it is known which advisories name them."
+    yield _labelled("weaklink_advisories_packages", words, "known", g.advisories)
+    yield _plain("weaklink_silences_in_force", "Silences in force.", g.silences)
+    yield _plain("weaklink_database_bytes", "Size of the database.", g.database_bytes)
+    if g.term:
+        yield from _fleet(g)
+
+
+def of_standby() -> Iterator[Metric]:
+    """A daemon that stands by for the one that leads."""
+    yield _leads(0)
+
+
+def of_worker(c: Condition) -> Iterator[Metric]:
+    """What a worker knows of itself."""
+    yield _plain("weaklink_worker_jobs", "Jobs that this worker has in hand.", c.jobs)
+    yield _plain("weaklink_worker_doing", "Targets being checked and channels being sent to.", c.doing)
+    if c.unheard is not None:
+        words = "Time since the database last heard of this worker."
+        yield _plain("weaklink_worker_unheard_seconds", words, c.unheard)
+    yield _plain("weaklink_worker_advancing", "1 where what is in hand moves, else 0.", c.advancing)
+    words = "1 where this worker was configured otherwise than the leader, else 0."
+    yield _plain("weaklink_worker_configured_otherwise", words, c.differs)
+
+
+def _plain(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, words, value=value)
+
+
+def _leads(value: float) -> Metric:
+    return _plain("weaklink_leads", "1 at the daemon that leads, 0 at one that stands by.", value)
 
 
 def _fleet(g: Gauges) -> Iterator[Metric]:
+    yield _leads(1)
     jobs = GaugeMetricFamily("weaklink_queue_jobs", "Jobs, waiting or being done.", labels=("queue", "state"))
     for (queue, state), count in sorted(g.queues.items()):
         jobs.add_metric((queue, state), count)
     yield jobs
-    yield GaugeMetricFamily("weaklink_workers", "Workers that gave a sign of life lately.", value=g.workers)
-    yield GaugeMetricFamily("weaklink_leader_term", "How often a daemon has come to lead.", value=g.term)
+    yield _plain("weaklink_workers", "Workers that gave a sign of life lately.", g.workers)
+    yield _plain("weaklink_leader_term", "How often a daemon has come to lead.", g.term)
 
 
 def _labelled(name: str, words: str, label: str, values: dict[str, float]) -> Metric:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from config import values
-from config.settings.fields import Duration, Section, Span
+from config.settings.fields import Duration, Section, Span, or_empty
 
 
 class Database(Section):
@@ -25,6 +25,12 @@ class Workers(Section):
     in_daemon: bool = Field(default=True, description="The daemon that leads checks and delivers too.")
     jobs: int = Field(
         default=4, ge=1, le=64, description="Jobs of each source that one process does at a time, each of some targets."
+    )
+    listen: Annotated[str, or_empty(values.check_listen)] = Field(
+        default="",
+        examples=["127.0.0.1:9185"],
+        description="ADDRESS:PORT on which a worker serves /metrics and /healthz; empty: nowhere. "
+        "Several on one machine need one each: weaklink worker --listen.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from random import Random
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,19 +14,29 @@ from config.load import Configuration
 from config.log import log_of
 from config.problems import ConfigError
 from config.reload import Reloader
+from config.settings import Settings
+from config.values import BadValue, check_listen, is_open
 from monitor.assembly import Assembly, check_channels
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import Call, weaklink
 from monitor.cli.logs import LogAs, log_options
+from monitor.metrics import of_worker
 from monitor.store.clock import clock_of
 from monitor.store.engine import Store, StoreError
 from monitor.systemd import ServiceManager
 from monitor.timekeeping import until_set
+from monitor.web.pageless import Health, pageless
+from monitor.web.server import WebServer
+
+if TYPE_CHECKING:
+    from monitor.engine.worker import Worker
 
 log = log_of("worker")
 
 STUCK_AFTER = 120.0
 """Seconds; a worker of which its database has heard nothing for so long keeps the watchdog hungry."""
+KEEP_EVERY = 2.0
+"""Seconds between looks at whether metrics are served where they should be."""
 
 
 def _needs_driver() -> StoreError:
@@ -51,12 +62,27 @@ def elected(call: Call, configuration: Configuration, log_as: LogAs) -> None:
     log_of("daemon").info("stopped")
 
 
+def _address(_context: click.Context, _option: click.Parameter, listen: str | None) -> str | None:
+    try:
+        return check_listen(listen) if listen else listen
+    except BadValue as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @weaklink.command()
+@click.option(
+    "--listen",
+    metavar="ADDRESS:PORT",
+    callback=_address,
+    help="Serve /metrics and /healthz there; port 0 takes a free one. Default: workers.listen.",
+)
 @log_options
 @click.pass_obj
-def worker(call: Call, log_as: LogAs) -> None:
+def worker(call: Call, log_as: LogAs, listen: str | None) -> None:
     """One more process that checks and delivers, on any machine; the database must be PostgreSQL."""
     configuration = call.configuration()
+    if listen and not _may_listen(listen, configuration.settings):
+        raise click.UsageError(f"--listen {listen} can be reached by others; add a [[web.token]] that they need")
     check_channels(configuration)
     log_as.asked_for(configuration.settings)
     store = Store(configuration.settings.database.url)
@@ -65,11 +91,15 @@ def worker(call: Call, log_as: LogAs) -> None:
             f"{store.place}: SQLite serves one process, which is weaklink run; for workers, move to PostgreSQL: "
             "weaklink db migrate-to postgresql://…, and set database.url to it everywhere"
         )
-    asyncio.run(_work(configuration, store, clock_of(store), log_as))
+    asyncio.run(_work(configuration, store, clock_of(store), log_as, listen))
     store.close()
 
 
-async def _work(configuration: Configuration, store: Store, clock: Clock, log_as: LogAs) -> None:
+def _may_listen(listen: str, settings: Settings) -> bool:
+    return bool(settings.web.token or settings.web.proxy) or not is_open(listen)
+
+
+async def _work(configuration: Configuration, store: Store, clock: Clock, log_as: LogAs, listen: str | None) -> None:
     try:
         from monitor.engine.worker import Worker
     except ModuleNotFoundError:
@@ -79,12 +109,10 @@ async def _work(configuration: Configuration, store: Store, clock: Clock, log_as
     parts = Assembly(configuration, store, clock, Random())
     working = Worker(parts, clock)
     store.trouble.logged = True
-    heard = system_elapsed()
+    began = system_elapsed()
 
     def beaten() -> None:
-        nonlocal heard
-        heard = system_elapsed()
-        other = ", configured otherwise than the leader" if working.differs else ""
+        other = ", configured otherwise than the leader" if working.condition.differs else ""
         manager.status(f"doing {working.doing}{other}")
 
     def ready() -> None:
@@ -93,7 +121,9 @@ async def _work(configuration: Configuration, store: Store, clock: Clock, log_as
 
     async def feed_watchdog() -> None:
         while manager.watchdog is not None:
-            if system_elapsed() - heard < STUCK_AFTER and working.advancing:
+            now = working.condition
+            unheard = system_elapsed() - began if now.unheard is None else now.unheard
+            if unheard < STUCK_AFTER and now.advancing:
                 manager.alive()
             await asyncio.sleep(manager.watchdog.total_seconds() / 3)
 
@@ -103,7 +133,9 @@ async def _work(configuration: Configuration, store: Store, clock: Clock, log_as
         loop.add_signal_handler(number, working.stop)
     reloader = Reloader(configuration, kinds=frozenset(KINDS))
     loop.add_signal_handler(signal.SIGHUP, reloader.trigger)
-    side = [asyncio.create_task(_reload(reloader, parts, log_as)), asyncio.create_task(feed_watchdog())]
+    serving = _serving(working, parts, listen)
+    beside = (_reload(reloader, parts, log_as), feed_watchdog(), _keep(serving))
+    side = [asyncio.create_task(one) for one in beside]
     try:
         await working.run()
     finally:
@@ -111,8 +143,31 @@ async def _work(configuration: Configuration, store: Store, clock: Clock, log_as
         for task in side:
             task.cancel()
         await asyncio.gather(*side, return_exceptions=True)
-        await parts.close()
+        await asyncio.gather(serving.close(), parts.close())
     log.info("stopped")
+
+
+def _serving(working: Worker, parts: Assembly, listen: str | None) -> WebServer:
+    """The worker's metrics and health. ``listen`` goes before what the configuration says."""
+
+    def asked() -> str:
+        here = parts.settings.workers.listen if listen is None else listen
+        return here if here and _may_listen(here, parts.settings) else ""
+
+    def health() -> Health:
+        wrong = working.condition.wrong
+        return Health(wrong or "ok", good=not wrong)
+
+    application = pageless(
+        lambda: parts.settings, lambda: parts.metrics.exposition(of_worker(working.condition)), health
+    )
+    return WebServer(application, asked)
+
+
+async def _keep(serving: WebServer) -> None:
+    while True:
+        await serving.keep()
+        await asyncio.sleep(KEEP_EVERY)
 
 
 async def _reload(reloader: Reloader, parts: Assembly, log_as: LogAs) -> None:

@@ -21,12 +21,15 @@ from monitor.daemon import Daemon
 from monitor.engine.election import EVERY, Election
 from monitor.engine.queued import Queued
 from monitor.engine.worker import fingerprint, process_name
+from monitor.metrics import Metrics, of_standby
 from monitor.store.engine import Store, StoreError
 from monitor.store.tables import Meta
 from monitor.store.terms import Deposed, begin_term, fence, leader
 from monitor.store.upgrade import upgrade
 from monitor.systemd import ServiceManager
 from monitor.timekeeping import until_set
+from monitor.web.pageless import Health, pageless
+from monitor.web.server import WebServer
 
 log = log_of("daemon")
 
@@ -55,6 +58,17 @@ class Elected:
         self._name = process_name()
         self._election = Election(store)
         self._was_reached = False
+        self._reached = False
+        self._leader = ""
+        """Who was last seen to lead."""
+        self._metrics = Metrics()
+        application = pageless(
+            lambda: self._configuration.settings,
+            lambda: self._metrics.exposition(of_standby()),
+            # As for a daemon with pages: a restart would not bring the database back.
+            lambda: Health("standing by" if self._reached else "waiting for the database"),
+        )
+        self._serving = WebServer(application, self._listen)
 
     def stop(self) -> None:
         self._stop.set()
@@ -74,26 +88,37 @@ class Elected:
     async def _won(self) -> bool:
         """Stand by until this daemon leads; False when it is told to stop first."""
         standing = ""
-        while not self._stop.is_set():
-            try:
-                if await self._election.stand():
-                    self._was_reached = True
-                    return True
-                words = await self._store.read(_who_leads)
-                self._was_reached = True
-            except StoreError as error:
-                if not self._was_reached:
-                    raise
-                words = str(error)
-            if words != standing:
-                standing = words
-                log.info("standing by", why=words)
-                self._manager.ready(words)
-            self._manager.alive()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._stop.wait()
+        try:
+            while not self._stop.is_set():
+                try:
+                    if await self._election.stand():
+                        self._was_reached = True
+                        return True
+                    self._leader = await self._store.read(_who_leads)
+                    self._was_reached = self._reached = True
+                    words = f"standing by; {self._leader} leads" if self._leader else "standing by"
+                except StoreError as error:
+                    if not self._was_reached:
+                        raise
+                    self._reached, words = False, str(error)
+                if words != standing:
+                    standing = words
+                    log.info("standing by", why=words)
+                    self._manager.ready(words)
+                self._manager.alive()
+                await self._serving.keep()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(EVERY):
+                        await self._stop.wait()
+        finally:
+            await self._serving.close()
         return False
+
+    def _listen(self) -> str:
+        """Where its pages would be; nowhere beside a leader on the same machine, who may have that address."""
+        mine, leads = self._name.rpartition(":")[0], self._leader.rpartition(":")[0]
+        beside = leads == mine and self._leader != self._name
+        return "" if beside else self._configuration.settings.web.listen
 
     async def _lead(self) -> None:
         """One term: until this daemon is told to stop, or is none that leads any more."""
@@ -133,7 +158,8 @@ class Elected:
             log.info("database brought up to date", done=done)
         mine = fingerprint(self._configuration.settings)
         term = await self._store.write(lambda session: begin_term(session, self._name, now, mine))
-        parts = Assembly(self._configuration, self._store.fenced(fence(term)), self._clock, Random())
+        store = self._store.fenced(fence(term))
+        parts = Assembly(self._configuration, store, self._clock, Random(), metrics=self._metrics)
         reconciled = await parts.reconcile()
         log.info("this daemon leads", added=reconciled.added, removed=reconciled.removed)
         queued = Queued(parts, self._clock, name=self._name)
@@ -141,8 +167,8 @@ class Elected:
 
 
 def _who_leads(session: Session) -> str:
-    """What a daemon that stands by says of itself."""
+    """The name of the daemon that took the lead last; empty before the first one did."""
     if not inspect(session.connection()).has_table(str(Meta.__tablename__)):
-        return "standing by"
+        return ""
     term = leader(session)
-    return f"standing by; {term.name} leads" if term else "standing by"
+    return term.name if term else ""

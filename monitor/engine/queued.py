@@ -14,8 +14,9 @@ from alerts.outbox import release_claims, waiting_channels
 from config.clock import Clock
 from config.log import log_of
 from monitor.assembly import Assembly
+from monitor.engine.condition import DEAD
 from monitor.engine.queues import DELIVER, DELIVERIES, TARGETS, Deferring, prepare, queue_of
-from monitor.engine.worker import DEAD, Worker
+from monitor.engine.worker import Worker
 from monitor.sources.politeness import HostHealth
 from monitor.store import health as health_rows
 from monitor.store.claims import claim_due, free_orphans

@@ -27,6 +27,7 @@ from config.clock import Clock, system_elapsed
 from config.log import log_of
 from config.settings import Settings
 from monitor.assembly import Assembly
+from monitor.engine.condition import DEAD, Condition
 from monitor.engine.queues import (
     CHECK,
     DELIVER,
@@ -49,9 +50,8 @@ log = log_of("worker")
 BEAT: Final = 2.0
 """Seconds between signs of life."""
 UNHEARD: Final = 8.0
-"""Seconds without a sign of life that the database took, after which a worker drops what it is doing;"""
-DEAD: Final = 15.0
-"""and after which others take its work."""
+"""Seconds without a sign of life that the database took, after which a worker drops what it is doing: before ``DEAD``,
+when others take its work."""
 LOOK_EVERY: Final = 0.5
 """Seconds between looks at a queue that was empty."""
 GRACE: Final = 8.0
@@ -105,7 +105,9 @@ class Worker:
         self._jobs: set[int] = set()
         self._strange: dict[int, float] = {}
         """Jobs that count as ours and that nobody here is doing, and since when."""
-        self._state, self._moved = (0, 0), system_elapsed()
+        self._state, self._moved = (0, 0, 0), system_elapsed()
+        self._heard: float | None = None
+        """When the database last heard of it; None: it never did."""
         self._differs = False
 
     @property
@@ -114,17 +116,24 @@ class Worker:
         return len(self._parts.watcher.busy) + self._sending
 
     @property
-    def differs(self) -> bool:
-        """Whether it was configured otherwise than the leader."""
-        return self._differs
-
-    @property
     def advancing(self) -> bool:
         """Whether what it has in hand moves; a worker with nothing to do is in order."""
-        now, state = system_elapsed(), (self._parts.watcher.recorded, self.doing)
+        state = (self._parts.watcher.recorded, self._parts.deliverer.attempts, self.doing)
+        now = system_elapsed()
         if self.doing == 0 or state != self._state:
             self._moved, self._state = now, state
         return now - self._moved < STUCK
+
+    @property
+    def condition(self) -> Condition:
+        """How it is doing."""
+        return Condition(
+            jobs=len(self._jobs),
+            doing=self.doing,
+            unheard=None if self._heard is None else system_elapsed() - self._heard,
+            advancing=self.advancing,
+            differs=self._differs,
+        )
 
     def stop(self) -> None:
         self._stop.set()
@@ -257,7 +266,7 @@ class Worker:
             try:
                 async with asyncio.timeout(max(0.1, heard + UNHEARD - system_elapsed())):
                     await self._say(app, [hand.worker_id for hand in hands if hand.worker_id is not None])
-                heard = system_elapsed()
+                heard = self._heard = system_elapsed()
                 self.on_beat()
             except TROUBLE as error:
                 if system_elapsed() - heard >= UNHEARD:

@@ -13,6 +13,7 @@ from typing import Final
 from itsdangerous import BadSignature, TimestampSigner
 from msgspec import Struct
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 
 from config.settings import Web, WebProxy, WebToken
 
@@ -48,6 +49,12 @@ def viewer(request: Request, web: Web) -> Viewer | None:
     if found := _by_session(request.cookies.get(SESSION, ""), web):
         return found
     return None if web.token or web.proxy else THIS_MACHINE
+
+
+def token_needed() -> PlainTextResponse:
+    """For programs that presented none that may read."""
+    wanted = {"WWW-Authenticate": 'Basic realm="weaklink"'}
+    return PlainTextResponse("weaklink: a token is needed\n", status_code=401, headers=wanted)
 
 
 def token_of(secret: str, web: Web) -> WebToken | None:

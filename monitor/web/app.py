@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any, Final
@@ -18,13 +19,14 @@ from config.log import log_of
 from config.values import BadValue
 from monitor.store.engine import StoreError
 from monitor.web import feeds, live, probes, tables
-from monitor.web.access import NOBODY, viewer
+from monitor.web.access import NOBODY, token_needed, viewer
 from monitor.web.api.app import api
 from monitor.web.errors import Missing
 from monitor.web.filters import BadInput
 from monitor.web.guard import Guard
 from monitor.web.pages import alerts, overview, signing, silences, subjects, watching
 from monitor.web.pages.common import page
+from monitor.web.server import WebServer
 from monitor.web.site import Site, site_of
 
 log = log_of("web")
@@ -54,6 +56,23 @@ class _Download(StringConvertor):
 
 register_url_convertor("row", _Number())
 register_url_convertor("download", _Download())
+
+
+class Pages(WebServer):
+    """Everything, where ``[web] listen`` says."""
+
+    served = "the pages are served"
+    refused = "the pages cannot be served; watching goes on, and it is tried again"
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(application(site), lambda: site.settings.web.listen)
+        self.site = site
+
+    async def close(self) -> None:
+        """Stop listening, end open streams, and let the readers go."""
+        self.site.closing.set()
+        await super().close()
+        await asyncio.to_thread(self.site.readers.close)
 
 
 def application(site: Site) -> ASGIApp:
@@ -111,8 +130,7 @@ def _program(path: str, handler: Handler) -> Route:
         _introduce(request)
         if "read" in request.state.viewer.scopes:
             return await _answered(handler, request)
-        wanted = {"WWW-Authenticate": 'Basic realm="weaklink"'}
-        return PlainTextResponse("weaklink: a token is needed\n", status_code=401, headers=wanted)
+        return token_needed()
 
     return Route(path, asked, methods=["GET"])
 

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from monitor.metrics import CONTENT_TYPE
+from monitor.metrics import CONTENT_TYPE, of_store
 from monitor.queries.gauges import gauges
 from monitor.store.engine import StoreError
 from monitor.web.site import site_of
@@ -23,7 +23,7 @@ async def metrics(request: Request) -> Response:
     site = site_of(request)
     now = site.now()
     found = await site.read(lambda session: gauges(session, now))
-    return Response(site.metrics.exposition(found), media_type=CONTENT_TYPE)
+    return Response(site.metrics.exposition(of_store(found)), media_type=CONTENT_TYPE)
 
 
 async def healthy(request: Request) -> Response:

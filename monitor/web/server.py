@@ -1,11 +1,11 @@
-"""The pages' server inside the daemon's own event loop: starts, moves to another address, and stops within seconds."""
+"""A server inside a process' own event loop: starts, moves to another address, and stops within seconds."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
@@ -13,8 +13,6 @@ from starlette.types import ASGIApp
 
 from config.log import log_of
 from config.values import parse_address
-from monitor.web.app import application
-from monitor.web.site import Site
 
 log = log_of("web")
 
@@ -27,16 +25,21 @@ MOST_CONNECTIONS: Final = 300
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the daemon's."""
+        """Signals are the process'."""
         yield
 
 
 class WebServer:
-    """Listens where ``[web] listen`` says. An address that cannot be had is told once and tried again."""
+    """Listens where ``listen`` says at the time. An address that cannot be had is told once and tried again."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.app: ASGIApp = application(site)
+    served = "metrics are served"
+    refused = "metrics cannot be served; watching goes on, and it is tried again"
+    """What the log says."""
+
+    def __init__(self, app: ASGIApp, listen: Callable[[], str]) -> None:
+        """``listen`` gives ADDRESS:PORT, or ``""`` for nowhere."""
+        self.app = app
+        self._asked = listen
         self._listen = ""
         self._told = ""
         self._server: uvicorn.Server | None = None
@@ -46,7 +49,7 @@ class WebServer:
 
     async def keep(self) -> None:
         """Listen as the settings in force say; call it after a reload, and now and then."""
-        listen = self.site.settings.web.listen
+        listen = self._asked()
         if listen == self._listen and (not listen or (self._task is not None and not self._task.done())):
             return
         await self._end()
@@ -58,7 +61,7 @@ class WebServer:
         except OSError as error:
             problem = f"{listen}: {error.strerror or error}"
             if problem != self._told:
-                log.error("the pages cannot listen; watching goes on, and it is tried again", problem=problem)
+                log.error(self.refused, problem=problem)
             self._told, self._listen = problem, ""
             return
         self._told = ""
@@ -75,13 +78,12 @@ class WebServer:
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[bound]))
-        log.info("the pages are served", url="http://{}:{}/".format(*self.address))
+        log.info(self.served, url="http://{}:{}/".format(*self.address))
 
     async def close(self) -> None:
-        """Stop listening, end open streams, and let the readers go."""
-        self.site.closing.set()
+        """Stop listening, as long as ``keep`` is not called again."""
         await self._end()
-        await asyncio.to_thread(self.site.readers.close)
+        self._listen = ""
 
     async def _end(self) -> None:
         if self._server is not None and self._task is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from config.settings import Settings, Web
-from monitor.web.server import WebServer
+from monitor.web.app import Pages
 from monitor.web.site import Site
 from tests.browser.scene import NOW, Scene
 
@@ -44,12 +44,12 @@ class Served:
         self.web = Web(listen="127.0.0.1:0")
         self._loop = loop
 
-        async def start() -> WebServer:
-            server = WebServer(Site(scene.store, self.settings, lambda: NOW))
+        async def start() -> Pages:
+            server = Pages(Site(scene.store, self.settings, lambda: NOW))
             await server.keep()
             return server
 
-        self.server: WebServer = loop.run(start())
+        self.server: Pages = loop.run(start())
         self.url = "http://127.0.0.1:{1}".format(*self.server.address or ("", 0))
 
     def settings(self) -> Settings:

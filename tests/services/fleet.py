@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from forked import forked, forks
+from forked import Prepare, forked, forks
 
 PATIENCE = 120.0
 """Seconds for what must come, on a busy machine."""
@@ -31,14 +31,15 @@ def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> N
 class Member:
     """One process of the fleet."""
 
-    def __init__(self, command: str, config: Path, number: int) -> None:
-        self.said = config.parent / f"{command}-{number}.log"
+    def __init__(self, arguments: tuple[str, ...], config: Path, number: int, prepare: Prepare | None) -> None:
+        self.said = config.parent / f"{arguments[0]}-{number}.log"
         self.ready: Event = forks.Event()
         self.process: BaseProcess = forked(
             config=config,
-            arguments=(command,),
+            arguments=arguments,
             out=self.said,
             err=self.said,
+            prepare=prepare,
             ready=self.ready,
         )
         self.process.start()
@@ -74,9 +75,9 @@ class Fleet:
         self.config = config
         self.members: list[Member] = []
 
-    def start(self, command: str, *, ready: bool = True) -> Member:
-        """``run`` or ``worker``."""
-        member = Member(command, self.config, len(self.members))
+    def start(self, *arguments: str, ready: bool = True, prepare: Prepare | None = None) -> Member:
+        """``run`` or ``worker``, with its options."""
+        member = Member(arguments, self.config, len(self.members), prepare)
         self.members.append(member)
         if ready:
             member.until_ready()

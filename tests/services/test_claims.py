@@ -17,7 +17,7 @@ from alerts.routing import policy
 from config.settings import Settings
 from monitor.changes.compounds import COMPOUNDS
 from monitor.engine.queues import Deferring, prepare
-from monitor.metrics import Metrics
+from monitor.metrics import Metrics, of_store
 from monitor.observations import Package
 from monitor.queries.fleet import fleet
 from monitor.queries.gauges import gauges
@@ -154,7 +154,7 @@ def test_a_deposed_leader_writes_nothing(store: Store) -> None:
     with store.reading() as session:
         assert {one.error for one in session.exec(select(Target))} == {"by the first"}
         assert fleet(session)["leader"]["term"] == 2
-        shown = Metrics().exposition(gauges(session, NOW)).decode()
+        shown = Metrics().exposition(of_store(gauges(session, NOW))).decode()
     assert "weaklink_leader_term 2.0" in shown
     assert 'weaklink_queue_jobs{queue="check-npm",state="waiting"} 0.0' in shown
 

@@ -92,14 +92,14 @@ def test_a_port_that_is_taken_is_one_line_and_the_watch_goes_on(run: Callable[[s
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         daemon = run(f'[web]\nlisten = "127.0.0.1:{port}"\n')
-        daemon.until(lambda: "cannot listen" in daemon.said())
-        assert "the pages cannot listen; watching goes on" in daemon.said()
+        daemon.until(lambda: "cannot be served" in daemon.said())
+        assert "the pages cannot be served; watching goes on" in daemon.said()
         assert f'problem="127.0.0.1:{port}: Address already in use"' in daemon.said()
         other = free_port()
         text = (folder / "weaklink.toml").read_text()
         (folder / "weaklink.toml").write_text(text.replace(str(port), str(other)))
         daemon.until(lambda: answers(other))
-    assert daemon.said().count("cannot listen") == 1
+    assert daemon.said().count("cannot be served") == 1
     assert daemon.end() < 10
 
 

@@ -77,7 +77,7 @@ def test_what_starts_waits_for_what_it_needs() -> None:
     found = services()
     assert found["weaklink"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert set(found["worker"]["depends_on"]) == {"database", "weaklink"}
-    assert all("healthcheck" in found[name] for name in ("database", "weaklink"))
+    assert all("healthcheck" in found[name] for name in ("database", *OURS))
     assert found["weaklink"]["healthcheck"]["test"][-1] in RECIPE, "the image asks the same"
     assert "container_name" not in COMPOSE, "so that --scale worker=4 can be"
 

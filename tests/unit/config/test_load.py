@@ -299,9 +299,12 @@ def test_the_file_here_comes_before_the_one_in_etc(written: Written, tmp_path: P
     assert find(tmp_path) == path
 
 
+@pytest.mark.parametrize("table", ["web", "workers"])
 @pytest.mark.parametrize("listen", ["0.0.0.0:8330", "[::]:8330", "192.0.2.7:8330", "weaklink.example:8330"])
-def test_pages_that_others_reach_and_that_ask_for_no_token_are_refused(listen: str, written: Written) -> None:
-    open_to_all = f'[web]\nlisten = "{listen}"\n'
+def test_pages_that_others_reach_and_that_ask_for_no_token_are_refused(
+    listen: str, table: str, written: Written
+) -> None:
+    open_to_all = f'[{table}]\nlisten = "{listen}"\n'
     assert "can be reached by others" in only_problem(written(open_to_all)).problem
     loaded(written(f'{open_to_all}[[web.token]]\nname = "nora"\nsecret = "nora-nora-nora-nora"'))
 
