@@ -76,7 +76,7 @@ def _run(config_file: str, command: str, log: str, prepare: Callable[[], None] |
     os.environ["HOME"] = str(Path(config_file).parent)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     worker.BEAT, worker.UNHEARD, worker.DEAD = 0.5, 3.0, 5.0  # type: ignore[misc]
-    queued.DEAD = worker.DEAD  # type: ignore[misc]
+    queued.DEAD = worker.DEAD  # type: ignore[attr-defined]
     if prepare is not None:
         prepare()
     sys.argv = ["weaklink", "--config", config_file, command]

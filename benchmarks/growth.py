@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
+from pydantic import SecretStr
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
@@ -87,7 +88,7 @@ class Grown:
         enlarge(self.store, targets // SMALLEST)
         settle(self.store)
         self.meter = Meter(self.store)
-        channels = tuple(Channel(name=name, url=f"json://127.0.0.1/{name}") for name in ("chat", "mail"))
+        channels = tuple(Channel(name=name, url=SecretStr(f"json://127.0.0.1/{name}")) for name in ("chat", "mail"))
         self.settings = Settings(route=ROUTES, channel=channels, thresholds=Thresholds())
         self.policy = policy(self.settings, COMPOUNDS, INHIBITIONS)
         self.recorder = Recorder(self.settings, self.policy, Random(1))

@@ -27,7 +27,7 @@ from guarddog.scanners.npm_package_scanner import NPMPackageScanner  # noqa: E40
 RULES = {"typosquatting", "direct_url_dependency", "npm_direct_url_dependency", "provenance_regression"}
 
 
-class Scanner(NPMPackageScanner):
+class Scanner(NPMPackageScanner):  # type: ignore[misc]
     def download_compressed(self, *_: Any) -> None:
         """Nothing: the rules that are asked look at metadata only."""
 

@@ -211,9 +211,10 @@ def _targets(made: Builder, packages: int, accounts: int, domains: int) -> None:
         "checked_at",
         "fresh_at",
         "changed_at",
+        *("failures", "failing_since", "error", "etag", "last_modified", "digest", "stale", "revision", "awaited"),
+        "snapshot_id",
     )
-    columns += ("failures", "failing_since", "error", "etag", "last_modified", "digest", "stale", "revision", "awaited")
-    made.write(Target, (*columns, "snapshot_id"), rows)
+    made.write(Target, columns, rows)
     watches = made.shape.watches
     entries = []
     for number in range(1, packages + 1):
@@ -365,8 +366,10 @@ def _alerts(made: Builder, packages: int) -> None:
         alerts.append((*row, "", "", "", False, 1, "", reach))
         findings.append((number, number, mark(told), at, encode(told)))
         events.append((number, at, "opened", "", ""))
-    columns = ("id", "fingerprint", "cause", "subject", "title", "severity", "state", "opened_at", "updated_at")
-    columns += ("acknowledged_by", "note", "resolved_by", "lasting", "revision", "reason", "watches")
+    columns = (
+        *("id", "fingerprint", "cause", "subject", "title", "severity", "state", "opened_at", "updated_at"),
+        *("acknowledged_by", "note", "resolved_by", "lasting", "revision", "reason", "watches"),
+    )
     made.write(Alert, columns, alerts)
     made.write(AlertFinding, ("id", "alert_id", "mark", "at", "body"), findings)
     made.write(AlertEvent, ("alert_id", "at", "what", "who", "note"), events)
@@ -379,8 +382,8 @@ def _alerts(made: Builder, packages: int) -> None:
         messages.append(
             (f"key-{number}", f"channel-{number % 5}", "first", "sent", at, at, 1, at, "200 OK", about, at, body)
         )
-    columns = ("key", "channel", "kind", "state", "created_at", "next_attempt_at", "attempts", "sent_at", "outcome")
-    made.write(Delivery, (*columns, "alerts", "happened_at", "message"), messages)
+    sent = ("key", "channel", "kind", "state", "created_at", "next_attempt_at", "attempts", "sent_at", "outcome")
+    made.write(Delivery, (*sent, "alerts", "happened_at", "message"), messages)
 
 
 def _groups(made: Builder, alerts: int) -> None:

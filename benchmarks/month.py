@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -121,7 +122,7 @@ class Month:
                     START + renewed * day,
                     "domain renewed",
                     domain,
-                    lambda d=domain, e=end: self._register(d, e + 365 * DAY),
+                    partial(self._register, domain, end + 365 * DAY),
                 )
             self.world.at(end, "domain expires", domain, lambda: None)
 
@@ -152,8 +153,9 @@ class Month:
             ),
         )
         name = next(n for n in reversed(self.world.packages) if domain in str(self.world.packages[n].maintainers))
-        owner = self.world.packages[name].maintainers[0]
-        self._take_over(name, moment, publisher=owner, trusted_publisher="", provenance="", npm_version="6.1.0")
+        self._take_over(
+            name, moment, publisher=self._owner(name), trusted_publisher="", provenance="", npm_version="6.1.0"
+        )
 
     def _stranger(self, name: str, moment: datetime) -> None:
         """The first: a stranger is let in and releases code that runs on install."""
@@ -163,11 +165,16 @@ class Month:
 
     def _stolen_token(self, name: str, moment: datetime) -> None:
         """The second: the maintainer's own token, by hand instead of from the build, with a script."""
-        owner = self.world.packages[name].maintainers[0]
         scripts = {"preinstall": "node bundle.js"}
         self._take_over(
-            name, moment, publisher=owner, trusted_publisher="", provenance="", git_head="", scripts=scripts
+            name, moment, publisher=self._owner(name), trusted_publisher="", provenance="", git_head="", scripts=scripts
         )
+
+    def _owner(self, name: str) -> Account:
+        """Who can publish it, first of all."""
+        owners = self.world.packages[name].maintainers
+        assert isinstance(owners, tuple)
+        return owners[0]
 
     def _take_over(self, name: str, moment: datetime, **changes: Any) -> None:
         self.world.at(moment, "take-over", name, lambda: self.world.release(name, (), **changes))
@@ -233,15 +240,12 @@ class Month:
 
     async def _tick(self, now: datetime) -> None:
         store = self.store
-        dues = [
-            due
-            for lane in ("npm", "domain")
-            for due in await store.read(lambda s, lane=lane: take_due(s, now, 4000, lane))
-        ]
+        lanes = ("npm", "domain")
+        dues = await store.read(lambda session: [due for lane in lanes for due in take_due(session, now, 4000, lane)])
         results: list[Result] = [await self.checker.check(due) for due in dues]
         self.checks += len(results)
         while results:
-            outcome = await store.write(lambda s, found=results: self.recorder.record(s, found, now))
+            outcome = await store.write(partial(self.recorder.record, results=results, now=now))
             results = [await self.checker.look_up(one.seen, one.names) for one in outcome.lookups]
         told = await store.read(lambda s: watch_findings(s, self.world.health(), self.settings, now))
         if told:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import time_machine
 from aiohttp import connector
 
+from config.clock import system_elapsed
 from monitor import daemon
 from monitor.cli import sweeping
 from monitor.daemon import Daemon
@@ -90,7 +91,6 @@ class Time:
 def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any, tick: float) -> None:
     applied = [set_by.value + passed.value, passed.value]
     clock = time_machine.travel(datetime.now(UTC) + timedelta(seconds=applied[0]), tick=True).start()
-    real = sweeping.system_elapsed
     rounds: Counter[str] = Counter()
     daemons: list[Daemon] = []
 
@@ -129,8 +129,9 @@ def _keep(set_by: Any, passed: Any, asked: Any, settled: Any, blocks: Any, tick:
         return wrapped
 
     # Connections and what is known of names grow old too.
-    sweeping.system_elapsed = connector.monotonic = lambda: real() + applied[1]
-    sweeping._run = running(sweeping._run)  # type: ignore[assignment]
+    for module, name in ((sweeping, "system_elapsed"), (connector, "monotonic")):
+        setattr(module, name, lambda: system_elapsed() + applied[1])
+    sweeping._run = running(sweeping._run)
     daemon.TICK = daemon.HEALTH_EVERY = tick
     for part, name in _PARTS:
         setattr(part, name, counted(part, name))

@@ -45,10 +45,10 @@ def install() -> None:
         folder = CACHE / name
         if not (folder / "done").exists():
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            subprocess.run([folder / "bin/pip", "install", "--quiet", name], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run([str(folder / "bin/pip"), "install", "--quiet", name], check=True, stderr=subprocess.DEVNULL)
             (folder / "done").touch()
     if not (CACHE / "npm/node_modules/.bin/npm").exists():
-        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", CACHE / "npm", "npm"]
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(CACHE / "npm"), "npm"]
         subprocess.run(command, check=True)
 
 
@@ -100,20 +100,22 @@ class Weaklink:
             '[[route]]\nmatch = { severity = ">=high" }\nchannels = ["hook"]\n'
             'group_wait = "0s"\ngroup_interval = "0s"\n',
         )
-        command = [sys.executable, "-c", "from monitor.cli import main; main()", "--config", config]
+        command: list[str | Path] = [sys.executable, "-c", "from monitor.cli import main; main()", "--config", config]
         environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
         self.program = Program([*command, "run"], environment, folder / "log")
-        self.program.wait_for("checked", lambda: self._file.exists() and self._checked_since("") == len(registry.names))
+        self.program.wait_for("there", self._file.exists)
+        self._wait_until_checked("")
         time.sleep(2)
 
     def recheck(self) -> int:
         """Every package once more, as often as is needed to be measured."""
         for _ in range(SWEEPS):
             asked = self._due("sort = 'package'")
-            self.program.wait_for(
-                "checked", lambda asked=asked: self._checked_since(asked) == len(self._registry.names)
-            )
+            self._wait_until_checked(asked)
         return SWEEPS * len(self._registry.names)
+
+    def _wait_until_checked(self, since: str) -> None:
+        self.program.wait_for("checked", lambda: self._checked_since(since) == len(self._registry.names))
 
     def recheck_first(self) -> None:
         self._due(f"subject = 'pkg:npm/{self._registry.names[0]}'")
@@ -151,7 +153,8 @@ class ChangeDetection:
             "LLM_FEATURES_DISABLED": "true",
         }
         urls = [registry.url + name for name in registry.names]
-        command = [CACHE / self.name / "bin/changedetection.io", "-C", "-d", folder / "data", "-h", "127.0.0.1"]
+        program = CACHE / self.name / "bin/changedetection.io"
+        command: list[str | Path] = [program, "-C", "-d", folder / "data", "-h", "127.0.0.1"]
         # With a first watch of our own it makes none of its examples.
         self.program = Program([*command, "-p", "5017", "-u", urls[0]], environment, folder / "log")
         self.program.wait_for("listening", lambda: self._answers())
@@ -192,7 +195,8 @@ class ChangeDetection:
         return True
 
     def _watches(self) -> dict[str, Any]:
-        return json.loads(self._call("/watch"))
+        watches: dict[str, Any] = json.loads(self._call("/watch"))
+        return watches
 
     def _checked_since(self, moment: int) -> int:
         time.sleep(0.2)  # asking costs it time, which is counted
@@ -210,7 +214,9 @@ def fetch(
     url: str, *, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> bytes:
     request = urllib.request.Request(url, method=method, data=body, headers=dict(headers or {}))
-    return urllib.request.urlopen(request, timeout=60).read()
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        answer: bytes = reply.read()
+    return answer
 
 
 Measured = dict[str, float]
@@ -236,14 +242,15 @@ def watching(one: Weaklink | ChangeDetection, registry: Registry, counts: Mappin
 def guarddog(registry: Registry) -> Measured:
     driver = Path(__file__).with_name("guarddog_driver.py")
     names = registry.names[:: max(1, len(registry.names) // SCANS)][:SCANS]
-    command = [CACHE / "guarddog/bin/python", driver, registry.url, *names]
+    command = [str(CACHE / "guarddog/bin/python"), str(driver), registry.url, *names]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     said = json.loads(done.stdout.splitlines()[-1])
     return {"checks": len(names), "cpu": said["cpu"], "wall": said["wall"]}
 
 
 def npm_view(registry: Registry, folder: Path) -> Measured:
-    command = [CACHE / "npm/node_modules/.bin/npm", "view", "--json", "--registry", registry.url, "--cache", folder]
+    npm = str(CACHE / "npm/node_modules/.bin/npm")
+    command = [npm, "view", "--json", "--registry", registry.url, "--cache", str(folder)]
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     for name in registry.names[:VIEWS]:
         subprocess.run([*command, name], check=True, capture_output=True, cwd=folder)

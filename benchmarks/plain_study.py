@@ -25,7 +25,7 @@ def study(
     """Statistics by measure, and ``faults`` as a count by kind."""
     faults: Counter[str] = Counter()
     packages: dict[str, tuple[Any, ...]] = {}
-    seats: list[tuple[str, bool | None, float | None, int | None, str]] = []
+    seats: list[tuple[str, bool | None, datetime | None, int | None, str]] = []
     cut = at - timedelta(days=days)
     for line in lines:
         if not line.strip():
@@ -99,9 +99,8 @@ def _people(told: Any, expired: set[str] | None, faults: Counter[str]) -> dict[s
             faults["wrong-type"] += 1
             return None
         name, email, lapsed = seat.get("name"), seat.get("email"), seat.get("domain_expired")
-        fits = isinstance(name, str) and 1 <= len(name) <= 300
-        fits &= email is None or (isinstance(email, str) and len(email) <= 1000)
-        if not fits or not (lapsed is None or isinstance(lapsed, bool)):
+        fits = (email is None or (isinstance(email, str) and len(email) <= 1000)) and isinstance(lapsed, bool | None)
+        if not fits or not isinstance(name, str) or not 1 <= len(name) <= 300:
             faults["wrong-type"] += 1
             return None
         if not is_person(Account(name, email or "")):
@@ -133,7 +132,7 @@ def _statistics(packages: dict[str, Any], seats: list[Any], at: datetime, cut: d
     for account, found in dates.items():
         awake = any(last is not None and last > cut for last in found)
         inactive[account] = False if awake else None if None in found else True
-    expired_packages, stale, abandoned, runs, people_of, hands, ages = [], [], [], [], [], [], []
+    expired_packages, stale, abandoned, runs, people_of, hands, ages = (list[Any]() for _ in range(7))
     reached = []
     for contributors, dependents, script, last, people in packages.values():
         expired = None if people is None else _any(people.values())

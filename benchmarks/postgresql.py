@@ -40,7 +40,7 @@ def restart(url: str) -> None:
 def create(url: str, name: str) -> str:
     """An empty database on that server; its URL."""
     with psycopg.connect(url.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     return url.format(name=name)
 
 

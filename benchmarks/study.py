@@ -51,7 +51,8 @@ def child(what: str, folder: Path) -> None:
 
 def measure(what: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.study", "--child", what, str(folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    measured: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return measured
 
 
 def same(one: Any, other: Any) -> bool:

@@ -12,10 +12,12 @@ shape of each distribution below its top.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 PACKAGES = 1_630_101
@@ -33,6 +35,10 @@ TOP_CONTRIBUTORS = 40.0
 TOP_PORTFOLIO = 180.3
 TOP_DEPENDENTS = 4_010
 LARGEST_USUAL_PORTFOLIO = 30
+
+Random = np.random.Generator
+Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 def make(packages: int = PACKAGES, seed: int = 2022) -> tuple[pl.DataFrame, list[str]]:
@@ -93,23 +99,25 @@ def make(packages: int = PACKAGES, seed: int = 2022) -> tuple[pl.DataFrame, list
     ]
 
 
-def _usual_and_top(rng, size, shares, least, top_mean, top_least):
+def _usual_and_top(
+    rng: Random, size: int, shares: Sequence[float], least: int, top_mean: float, top_least: int
+) -> Whole:
     """Counts: 99 % in ``shares`` from ``least`` up, and 1 % of heavy tail from ``top_least`` with exactly that mean."""
     top = -(-size // 100)
     usual = rng.choice(np.arange(least, least + len(shares)), size - top, p=shares)
     return np.concatenate([_heavy(rng, top, top_mean, top_least), usual])
 
 
-def _heavy(rng, size, mean, least):
+def _heavy(rng: Random, size: int, mean: float, least: int) -> Whole:
     """Integers from ``least``, a few of them far greater than the rest, with this mean as nearly as integers allow."""
     wanted = round(mean * size) - least * size
     shares = np.minimum(rng.pareto(1.6, size), 40)  # so that the greatest is some twenty times the mean, as it is
-    found = np.floor(shares / shares.sum() * wanted).astype(np.int64)
+    found: Whole = np.floor(shares / shares.sum() * wanted).astype(np.int64)
     found[np.argsort(-shares)[: wanted - found.sum()]] += 1
     return found + least
 
 
-def _seats(rng, people, stale, maintainers):
+def _seats(rng: Random, people: Whole, stale: Flags, maintainers: int) -> tuple[Whole, Whole]:
     """Who can publish what: for each seat an account and a package; no account has two seats in one package.
 
     Accounts below ``round(maintainers * INACTIVE)`` after the top ones are inactive: all their packages are stale.
@@ -138,7 +146,7 @@ def _seats(rng, people, stale, maintainers):
     return np.concatenate(found), np.concatenate([awake, asleep])
 
 
-def _apart(rng, accounts, packages):
+def _apart(rng: Random, accounts: Whole, packages: Whole) -> Whole:
     """The accounts in an order in which none has two seats in one package."""
     rng.shuffle(accounts)
     while True:
@@ -152,7 +160,7 @@ def _apart(rng, accounts, packages):
             accounts[[one, other]] = accounts[[other, one]]
 
 
-def _lapsed(rng, account, package, packages, maintainers):
+def _lapsed(rng: Random, account: Whole, package: Whole, packages: int, maintainers: int) -> Flags:
     """Maintainers on expired domains: so many, with just so many packages in all, none of them a top maintainer."""
     wanted, left = (
         round(maintainers / MAINTAINERS_PER_PACKAGE * EXPIRED_MAINTAINERS),
@@ -176,7 +184,7 @@ def _lapsed(rng, account, package, packages, maintainers):
     return lapsed
 
 
-def _dependents(rng, account, package, lapsed, packages, maintainers):
+def _dependents(rng: Random, account: Whole, package: Whole, lapsed: Flags, packages: int, maintainers: int) -> Whole:
     """Direct dependents of each package; the means over expired domains and over the top maintainers are exact."""
     top = -(-maintainers // 100)
     expired = np.unique(package[lapsed[account]])

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -151,7 +152,11 @@ def parse_alone(folder: Path) -> float:
     """Seconds that the parse libraries take for the same files."""
     import yaml
 
-    parse = {".json": json.loads, ".lock": tomllib.loads, ".yaml": lambda text: yaml.load(text, yaml.CSafeLoader)}
+    parse: dict[str, Callable[[str], Any]] = {
+        ".json": json.loads,
+        ".lock": tomllib.loads,
+        ".yaml": lambda text: yaml.load(text, yaml.CSafeLoader),
+    }
     texts = [(parse[file.suffix], file.read_text()) for file in sorted(folder.glob("app*/*.*"))]
     began = time.perf_counter()
     for load, text in texts:

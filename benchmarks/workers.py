@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,7 +77,14 @@ class Fleet:
 
     def _start(self, command: str) -> Program:
         name = f"{command}-{time.monotonic_ns()}"
-        main = [sys.executable, "-c", "from monitor.cli import main; main()", "--config", self._config, command]
+        main: list[str | Path] = [
+            sys.executable,
+            "-c",
+            "from monitor.cli import main; main()",
+            "--config",
+            self._config,
+            command,
+        ]
         return Program(main, os.environ | {"PYTHONPATH": str(Path.cwd())}, self._folder / f"{name}.log")
 
     def grow(self, size: int) -> None:
@@ -180,10 +188,14 @@ def workers(sizes: Sequence[int]) -> None:
         found = {}
         for size in sizes:
             fleet.grow(size)
-            wanted = size
-            fleet.leader.wait_for("working", lambda wanted=wanted: _alive(database) >= wanted, 120)
+            fleet.leader.wait_for("working", partial(_work, database, size), 120)
             found[size] = [measure(fleet, database, parent, source.pid) for _ in range(ROUNDS)]
         report(found)
+
+
+def _work(database: psycopg.Connection[Any], workers: int) -> bool:
+    """Whether so many workers give signs of life."""
+    return _alive(database) >= workers
 
 
 def _ready(database: psycopg.Connection[Any]) -> bool:

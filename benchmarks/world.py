@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -210,7 +211,7 @@ class World:
         moment = START
         while rate and (moment := moment + rng.expovariate(rate / 30) * DAY) < START + self.days * DAY:
             found = [what for what, share in PER_RELEASE.items() if rng.random() < share]
-            self.at(moment, "release", name, lambda found=tuple(found): self.release(name, found))
+            self.at(moment, "release", name, partial(self.release, name, tuple(found)))
         if rng.random() < DEPRECATED_A_MONTH * self.days / 30:
             self.at(self._sometime(), "deprecated", name, lambda: self.change(name, deprecated="use another"))
         if not rate and rng.random() < REVIVED_PER_RELEASE * self.days / 30:
