@@ -14,12 +14,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import forked
-from forked import stop
-
 from alerts import deliver
 from monitor.check import Checker
 from monitor.store.engine import Store
+from tests.services import forked
+from tests.services.forked import stop
 
 __all__ = ["daemon", "stop"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +12,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import Prepare, forked, forks
+from tests.services.forked import Prepare, forked, forks
 
 PATIENCE = 120.0
 """Seconds for what must come, on a busy machine."""

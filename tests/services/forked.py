@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 import pytest
-from disk import library
 
 from monitor.cli import main
 from monitor.systemd import ServiceManager
+from tests.services.disk import library
 
 PR_SET_PDEATHSIG: Final = 1
 """Of prctl(2)."""
@@ -29,7 +29,7 @@ Prepare = Callable[[], None]
 """Called in the new process before it begins; a function of a module, or a ``partial`` of one."""
 
 forks = get_context("forkserver")
-forks.set_forkserver_preload(["imported"])
+forks.set_forkserver_preload(["tests.services.imported"])
 
 
 class Said(NamedTuple):
@@ -83,7 +83,7 @@ def forked(**how: Any) -> BaseProcess:
     """A process, not yet started, that does what ``_run`` says."""
     # The server from which processes are forked knows by its environment alone where to find modules.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         patch.setenv("LD_PRELOAD", str(library()))
         ensure_running()
     return forks.Process(target=_run, daemon=True, kwargs=how)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,9 +14,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
-from osv_server import OsvServer, advisory, only
+from tests.services.forked import daemon, stop
+from tests.services.osv_server import OsvServer, advisory, only
 
 CONFIG = """
 [schedule]

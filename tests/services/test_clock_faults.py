@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
-from watch import Watch, wait_for
-
 from benchmarks.passing import Time
+from tests.services.forked import daemon, stop
+from tests.services.watch import Watch, wait_for
 
 DAY = timedelta(days=1)
 

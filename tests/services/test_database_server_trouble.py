@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import command, daemon, stop
-from watch import Watch, impatient, wait_for
+from tests.services.forked import command, daemon, stop
+from tests.services.watch import Watch, impatient, wait_for
 
 
 class Server:

@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
@@ -16,10 +15,9 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from disk import Disk
-from forked import command, daemon, stop
-from watch import Watch, impatient, live_through, wait_for
+from tests.services.disk import Disk
+from tests.services.forked import command, daemon, stop
+from tests.services.watch import Watch, impatient, live_through, wait_for
 
 
 def on_disk(prepare: Callable[[], None]) -> None:

@@ -19,18 +19,15 @@ from xmlrpc.server import SimpleXMLRPCServer
 import pytest
 from aiohttp import web
 
+from benchmarks.passing import Time
 from config.settings import HttpLimits
 from monitor.errors import SourceError
 from monitor.feeds.model import Announced
 from monitor.feeds.npm import NpmFeed
 from monitor.feeds.pypi import PypiFeed
 from monitor.sources.http import Http
-
-sys.path.insert(0, str(Path(__file__).parent))
-import forked
-from watch import Watch
-
-from benchmarks.passing import Time
+from tests.services import forked
+from tests.services.watch import Watch
 
 
 @pytest.fixture

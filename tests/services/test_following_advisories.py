@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,9 +33,7 @@ from monitor.store.engine import Store
 from monitor.store.tables import AdvisoryRow, ChangeRow
 from monitor.store.targets import Wanted, by_subject, reconcile
 from monitor.store.upgrade import upgrade
-
-sys.path.insert(0, str(Path(__file__).parent))
-from osv_server import OsvServer, advisory, only, zipped
+from tests.services.osv_server import OsvServer, advisory, only, zipped
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PAD, LODASH = "pkg:npm/left-pad", "pkg:npm/lodash"

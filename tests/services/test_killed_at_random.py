@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
-from watch import Watch, wait_for
+from tests.services.forked import daemon, stop
+from tests.services.watch import Watch, wait_for
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,9 +21,7 @@ from monitor.store.lock import alone
 from monitor.store.moving import move
 from monitor.store.tables import HostBudget, HostUser, Snapshot, Target
 from monitor.store.upgrade import upgrade
-
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
+from tests.services.forked import daemon, stop
 
 NOW = datetime(2026, 11, 20, 12, 30, 1, 123456, tzinfo=UTC)
 TEXTS = ["", "\\N", "a\tb\r\nc\\", "'\"; --", "ünïcødé \U0001f480 \u202e", "\\x41", "NULL", "Z", "a"]

@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -20,12 +19,10 @@ from urllib.parse import unquote
 import pytest
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
-from watch import Watch, wait_for
-
 from benchmarks.passing import Time
 from monitor.sources import resolver
+from tests.services.forked import daemon, stop
+from tests.services.watch import Watch, wait_for
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _context = get_context("forkserver")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import daemon, stop
-from watch import Watch, wait_for
-
 from monitor.record import Recorder
 from monitor.results import Failed
+from tests.services.forked import daemon, stop
+from tests.services.watch import Watch, wait_for
 
 
 def mistaken() -> None:

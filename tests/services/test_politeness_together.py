@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,9 +22,7 @@ from monitor.store import budgets
 from monitor.store.budgets import LAPSE, Budgets
 from monitor.store.engine import Store, database_url
 from monitor.store.upgrade import upgrade
-
-sys.path.insert(0, str(Path(__file__).parent))
-from asking_process import Asked, ask, hear, processes
+from tests.services.asking_process import Asked, ask, hear, processes
 
 RATE, CONNECTIONS = 40.0, 8
 BURST = CONNECTIONS / RATE

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import sys
 import time
 from bisect import bisect_right
 from collections import Counter
@@ -21,10 +20,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).parent))
-from disk import Disk, after_power_cut
-from forked import command, daemon, stop
-from watch import Watch, wait_for
+from tests.services.disk import Disk, after_power_cut
+from tests.services.forked import command, daemon, stop
+from tests.services.watch import Watch, wait_for
 
 STATES = 3
 """What is left of what was not synced: nothing, and parts of it."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from forked import command, daemon, stop
-from watch import Watch, wait_for
+from tests.services.forked import command, daemon, stop
+from tests.services.watch import Watch, wait_for
 
 COPIES = 6
 

@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-sys.path.insert(0, str(Path(__file__).parent))
-from crashing_daemon import daemon, stop
+from tests.services.crashing_daemon import daemon, stop
 
 AT_ONCE = 12
 """Kill points that are tried at the same time, each with a database and addresses of its own."""

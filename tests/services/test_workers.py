@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,10 +21,8 @@ from alerts.messages.content import Message
 from alerts.model import Delivery
 from monitor.store.engine import Store
 from monitor.store.upgrade import upgrade
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fleet import Fleet, fleet, until
-from forked import command
+from tests.services.fleet import Fleet, fleet, until
+from tests.services.forked import command
 
 PACKAGES = 120
 

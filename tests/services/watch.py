@@ -19,12 +19,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-import forked
 import psycopg
-from conftest import Registry, Sink, packument, taken_over
 
 from alerts import outbox
 from monitor.store import engine
+from tests.services import forked
+from tests.services.conftest import Registry, Sink, packument, taken_over
 
 CONFIG = """
 [database]
