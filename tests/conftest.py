@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
@@ -30,8 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if PROFILE != LONG:
         return
     for item in items:
-        test = getattr(item, "obj", None)
+        test: Any = getattr(item, "obj", None)
         test = getattr(test, "__func__", test)
         if is_hypothesis_test(test):
-            own = getattr(test, "_hypothesis_internal_use_settings", None) or settings.default
+            own: Any = getattr(test, "_hypothesis_internal_use_settings", None) or settings.default
             test._hypothesis_internal_use_settings = settings(own, max_examples=own.max_examples * TIMES)

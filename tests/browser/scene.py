@@ -405,9 +405,13 @@ def _next(one: Package, version: str, **told: Any) -> Package:
     """The package with one release more."""
     rows = dict(one.releases or {})
     last = list(rows.values())[-1]
-    facts = {"version": version, "published_at": NOW - 30 * DAY, "integrity": {"tarball": f"sha512-{version}"}} | told
+    facts: dict[str, Any] = {
+        "version": version,
+        "published_at": NOW - 30 * DAY,
+        "integrity": {"tarball": f"sha512-{version}"},
+    } | told
     if "published_at" not in told:
-        facts["published_at"] = max(r.published_at for r in rows.values() if r.published_at) + timedelta(days=1)  # type: ignore[operator]
+        facts["published_at"] = max(r.published_at for r in rows.values() if r.published_at) + timedelta(days=1)
     rows[version] = replace(last, **facts)
     return replace(one, releases=rows, latest=version, dist_tags={"latest": version})
 

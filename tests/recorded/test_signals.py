@@ -50,7 +50,9 @@ def test_w2_holds_where_the_latest_manifest_has_a_script_that_npm_runs(recorded:
         if isinstance(found, Holds):
             assert found.evidence["does"], file
             assert found.since is not None, file
-            assert found.since <= moment(raw["time"][found.evidence["version"]]), file
+            released = moment(raw["time"][found.evidence["version"]])
+            assert released is not None, file
+            assert found.since <= released, file
     assert held > 3, "some of the recorded packages do run something"
 
 
@@ -101,7 +103,9 @@ def test_an_own_act_is_a_release_that_names_its_publisher(recorded: Path) -> Non
             user, at = manifest.get("_npmUser") or {}, moment(raw["time"].get(version))
             told = [user.get("approver"), None if user.get("trustedPublisher") else user]
             by = {str(one.get("name") or "") for one in told if isinstance(one, dict)}
-            for name in by - {"", "npm", "GitHub Actions"} if at is not None else ():
+            if at is None:
+                continue
+            for name in by - {"", "npm", "GitHub Actions"}:
                 wanted[name] = max(wanted.get(name, at), at)
         own, acts = own_acts(package, NOW), activity(package, NOW)
         assert own == wanted, file

@@ -231,7 +231,7 @@ def database_at(server: str) -> str:
     """The URL of a fresh database of a server."""
     name = f"t{uuid4().hex[:12]}"
     with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     return server.format(name=name)
 
 

@@ -57,7 +57,8 @@ def recorder() -> Recorder:
 
 def claim(store: Store, size: int = 2) -> list[list[Due]]:
     """What each job that is deferred now has to check."""
-    defer, jobs = Deferring().checks("npm", told_of=False), []
+    defer = Deferring().checks("npm", told_of=False)
+    jobs: list[tuple[int, Any]] = []
 
     def noting(session: Session, lists: Any) -> list[int]:
         numbers = defer(session, lists)

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Server:
 
     def run(self, program: str, *arguments: object) -> None:
         as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        line = [*as_postgres, self.BINARIES / program, *map(str, arguments)]
+        line = [*as_postgres, str(self.BINARIES / program), *map(str, arguments)]
         subprocess.run(line, check=True, capture_output=True, cwd=self.folder)
 
     def start(self) -> None:
@@ -41,7 +42,7 @@ class Server:
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(host=str(self.folder), user="weaklink", dbname="postgres", autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 @pytest.fixture
@@ -85,6 +86,9 @@ def test_a_server_may_restart_and_fail_over_while_messages_and_checks_are_under_
         yield
         standby.run("pg_ctl", "-D", standby.data, "-w", "promote")
 
+    def moved(said: int) -> bool:
+        return len(here.log_lines("server on socket")) > said
+
     with daemon(here.config, impatient) as running:
         assert wait_for(here.seen, running), here
         for trouble in (restarted(), failed_over()):
@@ -97,7 +101,7 @@ def test_a_server_may_restart_and_fail_over_while_messages_and_checks_are_under_
             with trouble:
                 sink.held = False
                 here.take_over(second)
-                assert wait_for(lambda said=said: len(here.log_lines("server on socket")) > said, running), here
+                assert wait_for(partial(moved, said), running), here
                 status = command(here.config, "status")
                 assert (status.code, status.err.count("\n")) == (2, 1), "one clear line"
             assert wait_for(here.told, running), here

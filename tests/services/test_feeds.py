@@ -104,7 +104,7 @@ class Journal:
         self.entries: list[list[Any]] = []
         self.server = SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False, allow_none=True)
         self.server.register_function(lambda: self.entries[-1][4] if self.entries else 0, "changelog_last_serial")
-        self.server.register_function(self.since, "changelog_since_serial")
+        self.server.register_function(self.since, "changelog_since_serial")  # type: ignore[arg-type]
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/RPC2"
         self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self._thread.start()

@@ -372,7 +372,7 @@ async def test_postgresql_keeps_the_same(postgresql_url: str, osv: OsvServer, so
 async def test_several_databases_tell_of_one_thing_once(watching: Watching, osv: OsvServer) -> None:
     watching.watch(left_pad=["1.3.0"])
     await watching.look()
-    told = {"affected": BELOW_TWO, "modified": "2026-11-20T12:10:00Z"}
+    told: dict[str, Any] = {"affected": BELOW_TWO, "modified": "2026-11-20T12:10:00Z"}
     osv.publish(
         advisory("GHSA-aaaa-aaaa-aaaa", "left-pad", aliases=["PYSEC-2026-1"], **told),
         advisory("PYSEC-2026-1", "left-pad", aliases=["GHSA-aaaa-aaaa-aaaa"], **told),
@@ -428,7 +428,7 @@ async def test_a_foreign_answer_is_no_answer(watching: Watching, osv: OsvServer)
 
     watching.watch(left_pad=["1.3.0"])
     osv.dumps = {f"npm/{name}": b"<html>sign in</html>" for name in ("modified_id.csv", "all.zip")}
-    osv.serve = other  # type: ignore[method-assign]
+    osv.serve = other  # type: ignore[method-assign, assignment]
     if watching.settings.advisories.source == "api":
         osv.refuse = [(200, {})]
     assert await watching.look() != ""

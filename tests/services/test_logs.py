@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def test_no_failure_of_any_kind_writes_a_secret(
         ("message not taken", {"channel": "heartbeat url"}),
         ("feed does not answer", {}),
     ):
-        until(lambda event=event, fields=fields: daemon.events(event, **fields))
+        until(partial(daemon.events, event, **fields))
 
     # A token where none is wanted, a wrong one, and bytes that are no HTTP.
     pages = f"http://127.0.0.1:{port}"
@@ -190,12 +191,15 @@ def test_no_failure_of_any_kind_writes_a_secret(
         raw.sendall(b"\0\1 " + SECRETS["page"].encode() + b"\r\n\r\n")
         raw.recv(1000)
 
+    def rejected(before: int) -> bool:
+        return len(daemon.events("configuration rejected")) > before
+
     # Edits whose secret stands where it cannot be used.
     channel = '[[channel]]\nname = "new"\nurl = "nothing://${edit}"'
     for wrong in ('[database]\nurl = "${edit}"', channel, "depth = ${edit}"):
         (folder / "weaklink.toml").write_text(f"{good}\n{wrong}\n")
         before = len(daemon.events("configuration rejected"))
-        until(lambda before=before: len(daemon.events("configuration rejected")) > before)
+        until(partial(rejected, before))
         said.append(said_by("config", "check"))
         assert "weaklink.toml:" in said[-1] or "nothing://" in said[-1]
     (folder / "weaklink.toml").write_text(good)

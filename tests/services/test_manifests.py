@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from monitor.store.engine import Store, StoreError
 from monitor.store.memberships import packages_behind
@@ -84,9 +84,9 @@ def watched(folder: Path) -> Iterator[Callable[[], dict[str, tuple[str, ...]]]]:
         made[:] = made or [Store(f"sqlite:///{folder}/weaklink.db")]
         with suppress(StoreError), made[0].reading() as session:  # until the daemon has made its tables
             rows = session.execute(
-                select(Target.subject, WatchEntry.versions)
-                .join(WatchEntry, WatchEntry.target_id == Target.id)
-                .where(Target.due_at.is_not(None))
+                select(col(Target.subject), col(WatchEntry.versions))
+                .join(WatchEntry, col(WatchEntry.target_id) == col(Target.id))
+                .where(col(Target.due_at).is_not(None))
             ).all()
             return {subject.removeprefix("pkg:npm/"): tuple(json.loads(versions)) for subject, versions in rows}
         return {}
@@ -255,14 +255,14 @@ def wanted(watch: str, name: str, *versions: str) -> Wanted:
 
 def everything(session: Session) -> tuple[list[Any], list[Any]]:
     entries = session.execute(
-        select(WatchEntry.watch, Target.subject, WatchEntry.versions)
+        select(col(WatchEntry.watch), col(Target.subject), col(WatchEntry.versions))
         .join(Target)
-        .order_by(WatchEntry.watch, Target.subject)
+        .order_by(col(WatchEntry.watch), col(Target.subject))
     ).all()
     targets = session.execute(
-        select(Target.subject, Target.listed, Target.due_at.is_not(None)).order_by(Target.subject)
+        select(col(Target.subject), col(Target.listed), col(Target.due_at).is_not(None)).order_by(col(Target.subject))
     ).all()
-    return entries, targets
+    return list(entries), list(targets)
 
 
 @pytest.mark.parametrize(

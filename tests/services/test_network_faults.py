@@ -82,7 +82,7 @@ def _resolve(gone: Any, then: Callable[[], None]) -> None:
         return original(host, *args, **options)
 
     socket.getaddrinfo = resolved
-    resolver.QUESTION_TIME = 0.5
+    resolver.QUESTION_TIME = 0.5  # type: ignore[misc]
     then()
 
 

@@ -219,7 +219,9 @@ def test_who_published_nothing_for_years_is_no_silent_account_beside_an_active_c
         shown = show_json(session, ALICE, Thresholds(), scene.now)
         accounts = risk_json(session, Risk(), Thresholds(), scene.now, accounts=True, limit=10)
         packages = risk_json(session, Risk(), Thresholds(), scene.now, accounts=False, limit=10)
-        patient = risk_json(session, Risk(), Thresholds(inactive_after="9000d"), scene.now, accounts=True, limit=10)
+        patient = risk_json(
+            session, Risk(), Thresholds(inactive_after=timedelta(days=9000)), scene.now, accounts=True, limit=10
+        )
     assert shown is not None
     assert shown["facts"]["last_active_at"] == "2026-11-20T13:00:00Z"
     assert shown["facts"]["last_published_at"] == "2016-01-01T00:00:00Z"

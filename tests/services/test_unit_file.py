@@ -21,7 +21,7 @@ def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
     for unit in UNITS:
         text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text)
-    command = ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())]
+    command = ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert done.returncode == 0

@@ -118,7 +118,7 @@ class Base:
 
     def ask(self, query: str, *values: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(query, values).fetchall()
 
     def one(self, query: str, *values: Any) -> Any:
         return self.ask(query, *values)[0][0]

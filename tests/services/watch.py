@@ -122,7 +122,7 @@ class Watch:
         """Rows of the database, read beside the daemon."""
         if self._database.startswith("postgresql"):
             with psycopg.connect(self._database) as server:
-                return server.execute(query).fetchall()  # type: ignore[arg-type]
+                return server.execute(query).fetchall()
         file = self.config.parent / self._database.removeprefix("sqlite:///")
         with closing(sqlite3.connect(file, timeout=30)) as database:
             return database.execute(query).fetchall()

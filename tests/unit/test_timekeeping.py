@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 import time_machine
+from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
@@ -118,7 +119,7 @@ def test_a_clock_that_was_put_back_while_nothing_ran_is_noticed_at_the_start(ses
 
 
 ROUTE = Route(channels=("mail",), group_wait=timedelta(seconds=30), repeat=timedelta(hours=24))
-POLICY = Policy(routes=(ROUTE,), channels=(Channel(name="mail", url="json://127.0.0.1/"),))
+POLICY = Policy(routes=(ROUTE,), channels=(Channel(name="mail", url=SecretStr("json://127.0.0.1/")),))
 FINDING = Finding(subject="pkg:npm/a", kind="maintainer-added", severity=Severity.HIGH, cause="a", at=NOW, title="a")
 
 

@@ -52,7 +52,7 @@ def test_targets_join_and_leave_one_alert_quietly(desk: Desk) -> None:
 
 
 def test_a_renewal_ends_what_was_about_the_expiry_and_nothing_else(desk: Desk) -> None:
-    domain = {"subject": "domain:x.example", "cause": "domain:x.example", "lasting": True}
+    domain: dict[str, Any] = {"subject": "domain:x.example", "cause": "domain:x.example", "lasting": True}
     expiring = finding(kind="domain-expiring", **domain)
     lost = finding(kind="mail-exchanger-lost", change_id=2, **domain)
     renewed = finding(kind="domain-expiring", clears=True, ends=("domain-expiring", "domain-expired"), **domain)
@@ -175,7 +175,12 @@ def test_an_alert_that_took_another_route_is_told_to_the_first_one_only_when_it_
 
 
 def test_an_update_is_called_by_its_news_and_leads_with_it(desk: Desk) -> None:
-    domain = {"subject": "domain:x.example", "cause": "domain:x.example", "lasting": True, "severity": Severity.HIGH}
+    domain: dict[str, Any] = {
+        "subject": "domain:x.example",
+        "cause": "domain:x.example",
+        "lasting": True,
+        "severity": Severity.HIGH,
+    }
     desk.finds(finding(kind="domain-expiring", title="x.example expires in 6 days", **domain))
     later = NOW + 90 * MINUTE
     desk.finds(finding(kind="domain-expired", title="x.example has expired", change_id=2, at=later, **domain))

@@ -108,7 +108,7 @@ def test_every_key_is_found_on_the_line_where_it_was_written(writer: Writer) -> 
 def test_the_span_of_a_value_holds_exactly_that_value(writer: Writer) -> None:
     tree = tomllib.loads(writer.text)
     for path, (start, end) in spans(writer.text).items():
-        expected = tree
+        expected: Any = tree
         for part in path:
             expected = expected[part]
         assert tomllib.loads(f"value = {writer.text[start:end]}")["value"] == expected

@@ -125,7 +125,8 @@ def test_whatever_strangers_write_is_one_harmless_line(name: str, value: str, fo
 
 def test_a_line_is_never_too_long_for_the_journal() -> None:
     stream = said()
-    log.error("a part broke", **{f"field{number}": "x" * 100_000 for number in range(10)})
+    fields: dict[str, Any] = {f"field{number}": "x" * 100_000 for number in range(10)}
+    log.error("a part broke", **fields)
     assert len(stream.getvalue()) < 48 * 1024
     log.error("list", many=["x" * 100_000] * 100_000)
     assert len(stream.getvalue().splitlines()[1]) < 48 * 1024

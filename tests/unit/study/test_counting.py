@@ -163,7 +163,7 @@ def test_parquet_says_what_the_lines_say(records: list[dict[str, Any]]) -> None:
         for person in one.get("maintainers") or []:
             person.pop("more", None)
     account = pl.Struct({"name": pl.String, "email": pl.String, "domain_expired": pl.Boolean})
-    schema = {
+    schema: dict[str, Any] = {
         "name": pl.String,
         "maintainers": pl.List(account),
         "contributors": pl.Int32,

@@ -94,7 +94,7 @@ async def test_every_answer_forbids_what_a_page_of_ours_never_does() -> None:
 
 
 async def test_a_body_may_not_be_large_whether_it_says_so_or_not() -> None:
-    post = {"method": "POST", "origin": "http://127.0.0.1:8330"}
+    post: dict[str, Any] = {"method": "POST", "origin": "http://127.0.0.1:8330"}
     assert (await asked(**post))[0] == 200
     assert (await asked(**post, content_length=str(MOST_BODY + 1)))[0] == 413
     assert (await asked(**post, content_length="-1"))[0] == 413

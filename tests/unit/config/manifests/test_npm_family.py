@@ -263,7 +263,9 @@ def test_aliases_that_unfold_without_end_are_refused(name: str) -> None:
         read(name, "\n".join(bomb))
 
 
-odd = st.sampled_from([None, True, 0, "", "x", "1.0.0", "\n", [], ["a/*"], [[1]], {}, {"a": 1}, {"a": "1"}, {"": {}}])
+odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, "", "x", "1.0.0", "\n", [], ["a/*"], [[1]], {}, {"a": 1}, {"a": "1"}, {"": {}}]
+)
 keys = st.sampled_from(
     [
         "",

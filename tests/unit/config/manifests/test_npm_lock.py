@@ -101,7 +101,7 @@ def test_what_nothing_asks_for_is_developments_if_npm_says_so(read_npm: Any) -> 
 
 
 def test_scopes_and_capitals_are_kept(read: Read) -> None:
-    packages = {"": {}, "node_modules/@babel/core": {}, "node_modules/x/node_modules/JSONStream": {}}
+    packages: dict[str, Any] = {"": {}, "node_modules/@babel/core": {}, "node_modules/x/node_modules/JSONStream": {}}
     assert read({"lockfileVersion": 2, "packages": packages}).keys() == {"%40babel/core", "JSONStream"}
 
 
@@ -241,7 +241,9 @@ def test_one_clear_error_for_a_file_that_is_wrong(read: Read, lock: str, line: i
     assert raised.value.mend
 
 
-odd = st.sampled_from([None, True, 0, 2, "", "x", "\n", [], ["a/*"], [[1]], {}, {"a": 1}, {"a": "1"}, {"a": {"b": {}}}])
+odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, 2, "", "x", "\n", [], ["a/*"], [[1]], {}, {"a": 1}, {"a": "1"}, {"a": {"b": {}}}]
+)
 specs = st.sampled_from(["^1", "file:lib", "npm:b@1"]) | odd
 tables = st.dictionaries(st.sampled_from(["a", "b", "@s/c", "lib"]), specs) | odd
 places = st.dictionaries(
