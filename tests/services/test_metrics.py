@@ -17,8 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from fleet import Member, fleet
+from tests.services.fleet import Member, fleet
 
 FILES = Path(__file__).parents[2] / "docs" / "metrics"
 
