@@ -20,7 +20,7 @@ from monitor.sources.advisory import parse_advisory
 from monitor.sources.decode import BadDocument, decode
 from monitor.sources.packument import parse_packument
 from monitor.sources.pypi import parse_pypi
-from monitor.sources.rdap import parse_rdap
+from monitor.sources.rdap_reply import parse_rdap
 from monitor.sources.whois_text import parse_whois
 from monitor.verdict import verdict
 

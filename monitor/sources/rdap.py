@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
-from msgspec.structs import replace
 from whoisit.overrides import iana_overrides
 
-from config.clock import http_date
-from config.names import BadName, parse_domain
 from monitor.errors import SourceError
-from monitor.observations import Outcome, Registration
+from monitor.observations import Registration
 from monitor.sources.http import Http, Reply
+from monitor.sources.rdap_reply import judge, unavailable
 
 IANA: Final = "https://data.iana.org/rdap/dns.json"
 FRESH: Final = timedelta(days=7)
 LARGEST: Final = 1024 * 1024
 MOST_REDIRECTS: Final = 3
-LAST_YEAR: Final = 2200
 
 Load = Callable[[], Awaitable[str]]
 Save = Callable[[str], Awaitable[None]]
@@ -137,15 +133,15 @@ class Rdap:
         if base is None:
             if self._bootstrap.known:
                 return None
-            return _unavailable("bootstrap", now, "the table of RDAP servers could not be fetched yet")
+            return unavailable("bootstrap", now, "the table of RDAP servers could not be fetched yet")
         url = f"{base.rstrip('/')}/domain/{domain}"
         server = urlsplit(base).netloc
         try:
             reply = await self._follow(url, base)
         except SourceError as error:
-            return _unavailable(error.host, now, error.reason)
+            return unavailable(error.host, now, error.reason)
         except ValueError as error:
-            return _unavailable(server, now, str(error))
+            return unavailable(server, now, str(error))
         return judge(reply, domain, server, now)
 
     async def _follow(self, url: str, base: str) -> Reply:
@@ -177,128 +173,3 @@ def _private(host: str) -> bool:
         last = host.rpartition(".")[2]
         numeric = last.isdigit() or last.startswith("0x")
         return "." not in host or numeric or host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
-
-
-def judge(reply: Reply, domain: str, server: str, now: datetime) -> Registration:
-    """What a reply means: 404 of the registry is a definite answer, a page of somebody else's is none."""
-    if reply.status == 404:
-        body = reply.body.strip()
-        if body and not _is_object(body):
-            return _unavailable(server, now, "404 with a page that is not RDAP")
-        return Registration(
-            source="rdap", server=server, at=now, outcome=Outcome.NOT_FOUND, reason="404, no such domain"
-        )
-    if reply.status != 200:
-        return _unavailable(server, now, f"{reply.status}, which is no answer")
-    try:
-        document = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError):
-        return _unavailable(server, now, "the answer is no JSON")
-    found = parse_rdap(document, domain, server, now)
-    dated = http_date(reply.headers.get("date", ""))
-    return found if dated is None else replace(found, dated=dated)
-
-
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(body), dict)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-
-
-def parse_rdap(document: Any, domain: str, server: str, now: datetime) -> Registration:
-    """An RDAP domain object as a ``Registration``; UNAVAILABLE for an error or another name. Never raises."""
-    if not isinstance(document, dict):
-        return _unavailable(server, now, "the answer is no RDAP object")
-    if document.get("errorCode") == 404:
-        return Registration(
-            source="rdap", server=server, at=now, outcome=Outcome.NOT_FOUND, reason="404, no such domain"
-        )
-    if "errorCode" in document:
-        return _unavailable(server, now, f"error {document['errorCode']!r:.20}")
-    if _name(document) != domain:
-        return _unavailable(server, now, "the answer is about another domain")
-    events = _events(document.get("events"))
-    facts: dict[str, Any] = {}
-    if (registered := events.get("registration")) is not None:
-        facts["registered_at"] = registered
-    if (expires := events.get("expiration")) is not None:
-        facts["expires_at"] = expires
-    if registrar := _registrar(document.get("entities")):
-        facts["registrar"] = registrar
-    handle = document.get("handle")
-    if isinstance(handle, str) and handle:
-        facts["handle"] = handle[:100]
-    if isinstance(document.get("status"), list):
-        facts["statuses"] = tuple(sorted({status(one) for one in document["status"] if isinstance(one, str)}))
-    if isinstance(document.get("nameservers"), list):
-        facts["nameservers"] = _nameservers(document["nameservers"])
-    reason = ""
-    sold = events.get("registrar expiration")
-    if sold is not None and sold != expires:
-        reason = f"the registrar's own expiry is {sold:%Y-%m-%d}"
-    return Registration(source="rdap", server=server, at=now, outcome=Outcome.FOUND, reason=reason, **facts)
-
-
-def status(word: str) -> str:
-    """An RDAP status in the words of RFC 8056: lower case, words apart (``pendingDelete`` is ``pending delete``)."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word.strip()[:60])
-    return re.sub(r"[\s_-]+", " ", apart).lower()
-
-
-def _name(document: Mapping[str, Any]) -> str:
-    for key in ("ldhName", "unicodeName"):
-        told = document.get(key)
-        if isinstance(told, str):
-            try:
-                return parse_domain(told)
-            except BadName:
-                continue
-    return ""
-
-
-def _events(events: Any) -> dict[str, datetime]:
-    found: dict[str, datetime] = {}
-    for event in events if isinstance(events, list) else []:
-        if isinstance(event, dict) and isinstance(event.get("eventAction"), str):
-            at = moment(event.get("eventDate"))
-            if at is not None:
-                found.setdefault(event["eventAction"].lower(), at)
-    return found
-
-
-def moment(text: Any) -> datetime | None:
-    """A date of RDAP (RFC 3339, and what servers send instead) in UTC; None for what is none or cannot be true."""
-    if not isinstance(text, str) or not 10 <= len(text) <= 40:
-        return None
-    try:
-        found = datetime.fromisoformat(text.strip().replace(" UTC", "Z"))
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if 1980 <= found.year < LAST_YEAR else None
-
-
-def _registrar(entities: Any) -> str:
-    for entity in entities if isinstance(entities, list) else []:
-        roles = entity.get("roles") if isinstance(entity, dict) else None
-        if not isinstance(roles, list) or "registrar" not in roles:
-            continue
-        card = entity.get("vcardArray")
-        rows = card[1] if isinstance(card, list) and len(card) > 1 and isinstance(card[1], list) else []
-        named = {row[0]: row[3] for row in rows if isinstance(row, list) and len(row) > 3 and isinstance(row[0], str)}
-        for value in (named.get("fn"), named.get("org"), entity.get("handle")):
-            if isinstance(value, str) and value.strip():
-                return value.strip()[:200]
-    return ""
-
-
-def _nameservers(servers: list[Any]) -> tuple[str, ...]:
-    names = (one.get("ldhName") for one in servers if isinstance(one, dict))
-    return tuple(
-        sorted({name.lower().rstrip(".")[:253] for name in names if isinstance(name, str) and name.strip(".")})
-    )
-
-
-def _unavailable(server: str, now: datetime, reason: str) -> Registration:
-    return Registration(source="rdap", server=server, at=now, outcome=Outcome.UNAVAILABLE, reason=reason)

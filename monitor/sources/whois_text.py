@@ -44,7 +44,7 @@ _LIMITED: Final = re.compile(
 )
 _RESERVED: Final = re.compile(
     r"\b(?:reserved|prohibited|not available|cannot be registered|can not be registered|blocked|"
-    r"restricted|forbidden|not allowed|invalid|premium|unavailable|taken)\b",
+    r"restricted|forbidden|not allowed|premium|unavailable|taken)\b",
     re.IGNORECASE,
 )
 

@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import UNSET
 
 from monitor.observations import Outcome
-from monitor.sources.rdap import moment, parse_bootstrap, parse_rdap
+from monitor.sources.rdap import parse_bootstrap
+from monitor.sources.rdap_reply import moment, parse_rdap
 from monitor.sources.whois_dates import whois_date
 from monitor.sources.whois_text import parse_whois
 

@@ -17,7 +17,7 @@ from monitor.addresses import Sort, mailbox
 from monitor.changes.domains import compare_domains, next_check, remembered
 from monitor.changes.model import Context
 from monitor.observations import Delegation, Domain, DomainState, Outcome, Registration
-from monitor.sources.rdap import moment, parse_rdap, status
+from monitor.sources.rdap_reply import moment, parse_rdap, status
 from monitor.sources.whois_dates import whois_date
 from monitor.sources.whois_text import parse_whois
 from monitor.verdict import verdict
