@@ -6,7 +6,6 @@ deprecations, removed versions and the time of other edits belong to the last on
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from monitor.replay.timelines import LARGEST, Observation, ReplayError, Timeline
+from monitor.replay.timelines import Observation, ReplayError, Timeline, contents, name_of
 from monitor.sources.decode import moment
 from monitor.sources.packument import publish_times
 from monitor.versions import semver_key
@@ -25,15 +24,9 @@ SOON: Final = timedelta(minutes=5)
 
 def read_document(file: Path) -> Timeline:
     """A packument or a JSON document of PyPI (either may be gzipped) as a timeline that expects nothing."""
-    body = file.read_bytes()
     try:
-        if file.suffix == ".gz":
-            with gzip.open(file) as stream:
-                body = stream.read(LARGEST + 1)
-        if len(body) > LARGEST:
-            raise ReplayError(f"{file}: is larger than {LARGEST // 1024 // 1024} MB")
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OSError, EOFError) as error:
+        document = msgspec.json.decode(contents(file))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReplayError(f"{file}: {error}") from None
     if not isinstance(document, dict):
         raise ReplayError(f"{file}: is no JSON object")
@@ -46,7 +39,7 @@ def read_document(file: Path) -> Timeline:
     if not cuts:
         raise ReplayError(f"{file}: tells no publish time that can be believed, so it cannot be cut")
     return Timeline(
-        id=file.name.removesuffix(".gz").removesuffix(".json"),
+        id=name_of(file),
         title="",
         expect=(),
         quiet_until=None,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import gzip
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +47,8 @@ class _Told(Struct):
 
 
 class _File(Struct):
-    id: str
     observations: list[_Told]
+    id: str | None = None
     title: str | None = ""
     expect: list[str] | None = None
     quiet_until: str | None = None
@@ -76,9 +79,19 @@ class Timeline(Struct):
 
 def read(file: Path) -> Timeline:
     """The timeline in a file; ReplayError says what breaks the format, and where in it."""
-    if file.stat().st_size > LARGEST:
+    return parse(contents(file), str(file))
+
+
+def contents(file: Path) -> bytes:
+    """What is in a file, which may be gzipped; ReplayError where it is too large or damaged."""
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            body = stream.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReplayError(f"{file}: {error}") from None
+    if len(body) > LARGEST:
         raise ReplayError(f"{file}: is larger than {LARGEST // 1024 // 1024} MB")
-    return parse(file.read_bytes(), str(file))
+    return body.removeprefix(codecs.BOM_UTF8)
 
 
 def parse(body: bytes, origin: str) -> Timeline:
@@ -92,9 +105,13 @@ def parse(body: bytes, origin: str) -> Timeline:
     expect = tuple(told.expect or ())
     for index, kind in enumerate(expect):
         _known(kind, f"{origin}: expect[{index}]")
-    observations = [_observation(one, f"observations[{index}]", origin) for index, one in enumerate(told.observations)]
+    observations = [
+        one
+        for index, several in enumerate(told.observations)
+        for one in _seen(several, f"observations[{index}]", origin)
+    ]
     return Timeline(
-        id=told.id,
+        id=told.id or name_of(Path(origin)),
         title=told.title or "",
         expect=expect,
         quiet_until=_moment(told.quiet_until, f"{origin}: quiet_until") if told.quiet_until else None,
@@ -134,26 +151,25 @@ def _known(kind: str, place: str) -> None:
 def _moment(text: str, place: str) -> datetime:
     """ISO 8601; without an offset it is UTC."""
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(text.strip().upper())
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ReplayError(f"{place}: {text!r:.60} is no time; write 2026-11-01T12:00:00Z") from None
 
 
-def _observation(told: _Told, place: str, origin: str) -> Observation:
+def name_of(file: Path) -> str:
+    return file.name.removesuffix(".gz").removesuffix(".json")
+
+
+def _seen(told: _Told, place: str, origin: str) -> list[Observation]:
+    """What was seen at one moment: one document, or several that stand together."""
     at = _moment(told.at, f"{origin}: {place}.at")
-    documents: dict[str, msgspec.Raw] = {}
-    for sort in ("packument", "pypi", "domain", "advisory"):
-        document = getattr(told, sort)
-        if document is not UNSET and bytes(document) != b"null":
-            documents[sort] = document
-    if len(documents) != 1:
-        said = " and ".join(documents) or "none"
-        raise ReplayError(
-            f"{origin}: {place}: has {said} of packument, pypi, domain and advisory; exactly one is wanted"
-        )
-    ((sort, document),) = documents.items()
-    return Observation(at, place, sort, document)
+    sorts = ("packument", "pypi", "domain", "advisory")
+    documents = {sort: document for sort in sorts if isinstance(document := getattr(told, sort), msgspec.Raw)}
+    documents = {sort: document for sort, document in documents.items() if bytes(document) != b"null"}
+    if not documents:
+        raise ReplayError(f"{origin}: {place}: has none of packument, pypi, domain and advisory; one is wanted")
+    return [Observation(at, place, sort, document) for sort, document in documents.items()]
 
 
 def observe(told: Observation, origin: str) -> Package | Domain | Advisory:
@@ -243,8 +259,22 @@ def _delegation(answer: Mapping[str, Any], at: datetime) -> Delegation:
 
 
 def _hosts(told: Any) -> list[str] | None:
-    """Host names as the DNS means them; a preference before an exchanger is left out, and a null MX is none."""
+    """Host names as the DNS means them, without the preference before an exchanger; a null MX is none.
+
+    A list of which a part cannot be read has not told them.
+    """
     if not isinstance(told, list):
         return None
-    names = (str(one).split()[-1] for one in told if isinstance(one, str) and one.strip())
-    return [name.lower().rstrip(".")[:253] for name in names if name.strip(".")]
+    names = [_host(one) for one in told]
+    if any(name is None for name in names):
+        return None
+    return [name.lower().rstrip(".")[:253] for name in names if name and name.strip(".")]
+
+
+def _host(one: Any) -> str | None:
+    """The host of ``mail.x.org``, ``10 mail.x.org.``, ``[10, "mail.x.org"]`` or ``{"exchange": "mail.x.org"}``."""
+    if isinstance(one, dict):
+        one = next((one[key] for key in ("exchange", "host", "name", "target", "value") if key in one), None)
+    elif isinstance(one, list):
+        one = next((part for part in reversed(one) if isinstance(part, str)), None)
+    return one.split()[-1] if isinstance(one, str) and one.strip() else None

@@ -12,6 +12,7 @@ are unknown; what its document would have said if there were any is known empty:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
@@ -29,6 +30,8 @@ T = TypeVar("T")
 INSTALL_SCRIPTS: Final = ("preinstall", "install", "postinstall")
 """What npm runs for a dependency from the registry, in this order; ``prepare`` does not run for a tarball."""
 NODE_GYP: Final = "node-gyp rebuild"
+_HOLDING: Final = re.compile(r"-security(?:\.\d+)?$")
+_HOSTS: Final = {"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 LONGEST: Final = 20_000
 """Most characters of one text that is kept."""
 
@@ -166,9 +169,10 @@ def _tells_publishing(manifest: _Version) -> bool:
 def _standing(releases: Any, unpublished: Any, newest: Release | None) -> Standing | UnsetType:
     if not releases:
         return Standing.REMOVED if isinstance(unpublished, dict) else UNSET
-    if newest is not None and newest.version.endswith("-security"):
-        publisher = newest.publisher
-        if publisher is UNSET or publisher.name == "npm":
+    if newest is not None and _HOLDING.search(newest.version):
+        publisher, repository = newest.publisher, newest.repository
+        # Where a mirror leaves out who published it, npm's own repository for such stubs is the mark.
+        if publisher.name == "npm" if publisher is not UNSET else str(repository).endswith("npm/security-holder"):
             return Standing.SECURITY_PLACEHOLDER
     return Standing.ACTIVE
 
@@ -336,6 +340,8 @@ def _account(value: Any) -> Account | None:
 
 
 def _accounts(value: Any) -> tuple[Account, ...] | UnsetType:
+    if isinstance(value, dict) and value:  # one account alone, as some old documents have it
+        value = [value]
     if not isinstance(value, list):
         return UNSET
     accounts = {account.name: account for one in value if (account := _account(one)) is not None}
@@ -366,15 +372,17 @@ def repository_url(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     url = value.strip()[:1000].removeprefix("git+").removesuffix("/").removesuffix(".git")
-    for prefix in ("git://", "ssh://git@", "http://", "git@"):
-        if url.startswith(prefix):
-            rest = url.removeprefix(prefix)
-            return "https://" + (rest.replace(":", "/", 1) if prefix == "git@" else rest)
-    if "://" not in url and url.count("/") == 1 and ":" not in url:
-        return f"https://github.com/{url}"
-    if url.startswith("github:"):
-        return f"https://github.com/{url[7:]}"
-    return url
+    host, _, path = url.partition(":")
+    if host in _HOSTS:
+        return f"https://{_HOSTS[host]}/{path}"
+    if "://" not in url:
+        if url.startswith("git@"):
+            return "https://" + url.removeprefix("git@").replace(":", "/", 1)
+        return f"https://github.com/{url}" if url.count("/") == 1 and ":" not in url else url
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    scheme = "https" if scheme in {"git", "ssh", "http"} else scheme
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _licence(value: Any) -> str:

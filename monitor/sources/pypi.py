@@ -396,11 +396,17 @@ def _repository(info: _Info) -> str | UnsetType:
         "".join(c for c in label.lower() if c.isalnum()): url for label, url in links.items() if isinstance(url, str)
     }
     for label in ("source", "sourcecode", "repository", "github", "gitlab", "code", "homepage", "home"):
-        if by_label.get(label):
-            return by_label[label][:1000].removesuffix("/").removesuffix(".git")
+        if stated := _stated(by_label.get(label, "")):
+            return stated[:1000].removesuffix("/").removesuffix(".git")
     if isinstance(info.home_page, str):
-        return info.home_page[:1000].removesuffix("/").removesuffix(".git")
+        return _stated(info.home_page)[:1000].removesuffix("/").removesuffix(".git")
     return UNSET if info.project_urls is UNSET and info.home_page is UNSET else ""
+
+
+def _stated(text: str) -> str:
+    """What was written; old build tools wrote UNKNOWN where nothing was."""
+    stated = text.strip()
+    return "" if stated.upper() == "UNKNOWN" else stated
 
 
 def _licence(info: _Info) -> str | UnsetType:
@@ -412,5 +418,5 @@ def _licence(info: _Info) -> str | UnsetType:
         if stated:
             return " OR ".join(sorted(stated))[:300]
     if isinstance(info.license, str) and len(info.license) <= 300:
-        return info.license.strip()
+        return _stated(info.license)
     return UNSET if info.license is UNSET and info.license_expression is UNSET else ""

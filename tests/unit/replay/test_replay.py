@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,10 @@ def test_a_dependency_is_as_young_as_any_document_of_it_tells(tmp_path: Path) ->
         ({"rdap": None, "dns": {"rcode": "SERVFAIL"}}, []),
         ({"dns": {"ns": ["NS2.x.org."], "mx": ["10 mail.x.org."], "rcode": "NOERROR"}}, []),
         ({"dns": {"ns": ["ns3.x.org"], "mx": ["mail.x.org"]}}, ["nameservers-changed"]),
+        ({"dns": {"ns": ["ns2.x.org"], "mx": [[10, "mail.x.org."]]}}, []),
+        ({"dns": {"ns": ["ns2.x.org"], "mx": [{"preference": 10, "exchange": "mail.x.org"}]}}, []),
+        ({"dns": {"ns": ["ns2.x.org"], "mx": [7]}}, []),
+        ({"dns": {"ns": ["ns2.x.org"], "mx": ["."]}}, ["mail-exchanger-lost"]),
         (
             {"rdap": {"events": [{"eventAction": "registration", "eventDate": "2026-05-01T00:00:00Z"}]}},
             ["domain-reregistered"],
@@ -168,6 +173,26 @@ def test_a_domain_is_what_its_sources_prove(tmp_path: Path, domain: dict[str, An
         {"at": "2026-06-01T00:00:00Z", "domain": {"name": "x.org", **domain}},
     )
     assert replay(file, Settings()).raised == kinds
+
+
+def test_documents_of_one_moment_may_stand_together_in_a_gzipped_file_without_an_id(tmp_path: Path) -> None:
+    newest = ("9.9.9", "2026-06-01T00:00:00Z", {"scripts": {"install": "node x.js"}})
+    held = {"events": [{"eventAction": "registration", "eventDate": "2010-01-01T00:00:00Z"}]}
+    told = {
+        "observations": [
+            {"at": "2026-06-01t02:00:00+02:00", "packument": packument(*PAST, newest), "domain": None},
+            {
+                "at": "2026-05-01 00:00",
+                "packument": packument(*PAST),
+                "domain": {"name": "x.org", "rdap": held},
+            },
+        ]
+    }
+    file = tmp_path / "taken.json.gz"
+    file.write_bytes(gzip.compress(b"\xef\xbb\xbf" + json.dumps(told).encode()))
+    timeline = read(file)
+    assert (timeline.id, [one.sort for one in timeline.observations]) == ("taken", ["packument", "domain", "packument"])
+    assert "install-script-added" in replay(file, Settings()).raised
 
 
 @pytest.mark.parametrize(

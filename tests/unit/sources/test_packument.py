@@ -236,6 +236,52 @@ def test_an_unpublication_that_is_none_removes_nothing(told: Any) -> None:
     assert read(whole).standing is Standing.ACTIVE
 
 
+@pytest.mark.parametrize(
+    ("publisher", "repository", "standing"),
+    [
+        ({"name": "npm"}, None, Standing.SECURITY_PLACEHOLDER),
+        (None, "npm/security-holder", Standing.SECURITY_PLACEHOLDER),
+        (None, {"type": "git", "url": "git+https://github.com/npm/security-holder.git"}, Standing.SECURITY_PLACEHOLDER),
+        (None, "alice/left-pad", Standing.ACTIVE),
+        (ALICE, "npm/security-holder", Standing.ACTIVE),
+    ],
+)
+def test_a_mirror_without_publishers_shows_a_placeholder_by_its_repository(
+    publisher: Any, repository: Any, standing: Standing
+) -> None:
+    told = document()
+    for number in ("0.0.1-security", "0.0.1-security.0"):
+        stub = {"name": "left-pad", "version": number, "repository": repository}
+        told["versions"] = {number: stub if publisher is None else stub | {"_npmUser": publisher}}
+        told["dist-tags"]["latest"] = number
+        assert read(told).standing is standing
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("git+https://token:secret@github.com/alice/left-pad.git", "https://github.com/alice/left-pad"),
+        ("https://secret@git.alice.example/left-pad", "https://git.alice.example/left-pad"),
+        ("git+ssh://git@github.com/alice/left-pad.git", "https://github.com/alice/left-pad"),
+        ("ssh://alice@git.alice.example:2222/left-pad.git", "https://git.alice.example:2222/left-pad"),
+        ("git@github.com:alice/left-pad.git", "https://github.com/alice/left-pad"),
+        ("git://github.com/alice/left-pad.git/", "https://github.com/alice/left-pad"),
+        ("gitlab:alice/left-pad", "https://gitlab.com/alice/left-pad"),
+        ("bitbucket:alice/left-pad", "https://bitbucket.org/alice/left-pad"),
+        ("alice/left-pad", "https://github.com/alice/left-pad"),
+        ([{"url": "github:alice/left-pad"}], "https://github.com/alice/left-pad"),
+        ("not an address", "not an address"),
+        ("", ""),
+    ],
+)
+def test_a_repository_has_one_spelling_and_no_credentials(written: Any, address: str) -> None:
+    assert latest(repository=written).repository == address
+
+
+def test_one_maintainer_may_stand_without_a_list() -> None:
+    assert latest(maintainers=ALICE).maintainers == (Account("alice", "alice@alice.example"),)
+
+
 def test_a_security_release_of_its_own_people_is_no_placeholder() -> None:
     told = document()
     told["versions"]["1.2.1-security"] = told["versions"]["1.2.0"]

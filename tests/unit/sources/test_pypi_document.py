@@ -324,3 +324,8 @@ def test_what_is_read_patiently_is_what_is_read_fast(
     told = project(requires_dist=requires, license=licence) | {"releases": releases}
     del told["last_serial"]
     assert read(told | {"last_serial": "seven"}) == read(told)
+
+
+def test_what_old_build_tools_wrote_for_nothing_is_nothing() -> None:
+    told = read(project(license="UNKNOWN", home_page="UNKNOWN", project_urls={"Source": "UNKNOWN"}))
+    assert (told.licence, told.repository) == ("", "")
