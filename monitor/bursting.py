@@ -85,7 +85,7 @@ def _recorded(session: Session, told: Sequence[Change], fresh: set[int]) -> list
         Recorded(
             target_id=ids[change.subject],
             change=change,
-            follows=None,
+            follows=change.happened_at.toordinal() if change.happened_at else None,
             related=tuple(change.evidence["packages"]),
             reach=tuple(sorted({r for p in change.evidence["packages"] for r in reach.get(packages.get(p, 0), ())})),
         )

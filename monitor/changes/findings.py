@@ -37,7 +37,7 @@ _OF_RELEASE = frozenset(
         "size-jump",
     }
 )
-_OF_ACCOUNT = frozenset({"maintainer-added", "maintainer-removed", "maintainer-email-changed", "release-burst"})
+_OF_ACCOUNT = frozenset({"maintainer-added", "maintainer-removed", "maintainer-email-changed"})
 
 
 def finding(
@@ -159,9 +159,11 @@ def cause_of(change: Change) -> str:
         return f"release:{change.subject}@{change.version}"
     if change.kind == "ownership-replaced" or change.evidence.get("replaced"):
         return f"ownership:{change.subject}"
+    if change.kind == "release-burst":
+        day = f":{change.happened_at:%Y-%m-%d}" if change.happened_at else ""
+        return f"burst:{_account(change)}{day}"
     if change.kind in _OF_ACCOUNT and change.account:
-        what = "burst" if change.kind == "release-burst" else "account"
-        return f"{what}:{_account(change)}"
+        return f"account:{_account(change)}"
     if change.subject.startswith("domain:"):
         return change.subject
     if change.kind in {"deprecated", "undeprecated"}:

@@ -33,7 +33,8 @@ class Recorded(msgspec.Struct):
     target_id: int
     change: Change
     follows: int | None
-    """The snapshot it was compared with."""
+    """What it came after, so that the same found again later is another change: the snapshot it was compared with,
+    the interval of a signal, the day of a burst."""
     related: tuple[str, ...] = ()
     reach: tuple[Reach, ...] = ()
 
@@ -62,11 +63,7 @@ def record_changes(
             "evidence": evidence,
             "related": told.related,
         }
-        mark = digest(
-            encode(
-                [change.subject, change.kind, change.version, change.account, change.before, change.after, item.follows]
-            )
-        )
+        mark = _mark(change, item.follows)
         row = {
             "at": at,
             "happened_at": change.happened_at,
@@ -95,6 +92,12 @@ def record_changes(
     findings.sort(key=lambda told: told.change_id or 0)
     _log(session, findings)
     return findings
+
+
+def _mark(change: Change, follows: int | None) -> bytes:
+    """Stands for a change that is recorded once: two tags that move alike are two changes."""
+    told = [change.subject, change.kind, change.version, change.account, change.before, change.after, follows]
+    return digest(encode([*told, tag] if (tag := change.evidence.get("tag")) else told))
 
 
 def _log(session: Session, findings: Sequence[Finding]) -> None:

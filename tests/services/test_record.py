@@ -186,8 +186,24 @@ def test_releases_of_many_packages_by_one_account_within_an_hour_are_one_burst(s
     watch.sees(*released[:3])
     outcome = watch.sees(*released[3:], after=timedelta(minutes=10))
     assert "release-burst" in kinds(outcome)
-    bursts = [alert for alert in watch.all(Alert) if alert.cause == "burst:npm:~alice"]
-    assert len(bursts) == 1
+    bursts = [alert.cause for alert in watch.all(Alert) if alert.cause.startswith("burst:")]
+    assert bursts == ["burst:npm:~alice:2026-11-20"]
+
+
+def test_a_second_burst_of_an_account_is_news_although_it_is_as_large(store: Store, packument: Build) -> None:
+    names = [f"pkg-{number}" for number in range(4)]
+    documents = {name: packument(name) for name in names}
+    watch = Watch(store, *names)
+    watch.sees(*documents.values())
+
+    def released(version: str, at: datetime) -> Outcome:
+        for number, document in enumerate(documents.values()):
+            document["versions"][version] = document["versions"]["1.3.0"] | {"version": version, "dist": {}}
+            document["time"][version] = f"{at + timedelta(minutes=number):%Y-%m-%dT%H:%M:%S.000Z}"
+        return watch.sees(*documents.values(), after=at - watch.now + timedelta(minutes=10))
+
+    assert "release-burst" in kinds(released("1.4.0", START + timedelta(hours=3)))
+    assert "release-burst" in kinds(released("1.5.0", START + timedelta(days=20)))
 
 
 def test_a_new_dependency_waits_until_its_age_is_known(watch: Watch, packument: Build) -> None:
@@ -277,3 +293,16 @@ def test_the_severity_of_the_configuration_wins(store: Store, packument: Build, 
     watch.sees(packument())
     told = {f.kind: f.severity for f in watch.sees(taken_over()).findings}
     assert told["release-published"] == Severity.HIGH
+
+
+def test_two_tags_that_move_alike_are_two_changes(watch: Watch, packument: Build) -> None:
+    document = packument()
+    newest, older = list(document["versions"])[-1], next(iter(document["versions"]))
+    document["dist-tags"] = {"latest": newest, "stable": newest}
+    watch.sees(document)
+    document["dist-tags"] = {"latest": older, "stable": older}
+    moved = [found for found in watch.sees(document).findings if found.kind == "dist-tag-moved"]
+    assert {(found.evidence["tag"], found.severity) for found in moved} == {
+        ("latest", Severity.MEDIUM),
+        ("stable", Severity.LOW),
+    }
