@@ -29,10 +29,13 @@ class Published(Struct, frozen=True, order=True):
 
 def lapsed_domain(published: Iterable[Published], lapsed: Mapping[str, Domain]) -> Finding:
     """The addresses on lapsed domains; ``lapsed`` are the domains whose last known state is one of ``LAPSED``."""
-    hit = sorted({one for one in published if one.domain in lapsed})
+    hit = {one for one in published if one.domain in lapsed}
     if not hit:
         return None
     names = sorted({one.domain for one in hit}, key=lambda name: (_GRAVEST.index(lapsed[name].state), name))
+    rank = {name: place for place, name in enumerate(names)}
+    # The gravest domain's come first: however many there are, those that the sentence is about are listed.
+    listed = sorted(hit, key=lambda one: (rank[one.domain], one))[:50]
     worst = lapsed[names[0]]
     expired = [at for name in names if isinstance(at := lapsed[name].expires_at, datetime)]
     return Holds(
@@ -43,7 +46,7 @@ def lapsed_domain(published: Iterable[Published], lapsed: Mapping[str, Domain]) 
             "domain": worst.name,
             "state": str(worst.state),
             "states": {name: str(lapsed[name].state) for name in names},
-            "addresses": [{"account": one.account, "email": one.email, "domain": one.domain} for one in hit[:50]],
+            "addresses": [{"account": one.account, "email": one.email, "domain": one.domain} for one in listed],
         },
         cause=domain_subject(worst.name),
     )

@@ -75,6 +75,14 @@ def test_w1_names_the_gravest_domain_its_addresses_and_since_when() -> None:
     )
 
 
+def test_w1_finds_its_words_whatever_the_gravest_domain_is_called() -> None:
+    expired = [Published(f"a{n}.example", f"me@a{n}.example") for n in range(60)]
+    domains = {one.domain: Domain(name=one.domain, state=DomainState.EXPIRED) for one in expired}
+    gone = Domain(name="z.example", state=DomainState.UNREGISTERED)
+    found = holds(lapsed_domain([*expired, Published("z.example", "me@z.example")], domains | {"z.example": gone}))
+    assert "me@z.example" in SIGNALS["W1"].says("pkg:npm/left-pad", found, NOW)
+
+
 def test_w1_says_nothing_of_the_account_itself() -> None:
     lapsed = {"alice.example": Domain(name="alice.example", state=DomainState.PENDING_DELETE)}
     words = SIGNALS["W1"].says("npm:~alice", holds(lapsed_domain([ON_ALICE], lapsed)), NOW)
