@@ -220,7 +220,9 @@ def _owe(
         member.told_at = member.told_at or now
         session.add(member)
     for channel in channels:
-        key = blake2b(f"{first.group.key}:{first.group.serial}:{channel}".encode(), digest_size=16).hexdigest()
+        # With the moment: a group that was forgotten and comes again counts from one, and messages are kept for longer.
+        named = f"{first.group.key}:{first.group.serial}:{now.isoformat()}:{channel}"
+        key = blake2b(named.encode(), digest_size=16).hexdigest()
         when_committed(
             session,
             log.info,

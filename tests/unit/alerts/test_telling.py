@@ -15,6 +15,7 @@ from alerts.dispatch import due_notifications
 from alerts.findings import Finding
 from alerts.lifecycle import take
 from alerts.model import Alert, Delivery
+from alerts.pruning import forget_alerts
 from alerts.routing import Policy
 from config.settings import Compound, Route
 from config.severity import Severity
@@ -111,3 +112,13 @@ def test_a_thousand_findings_cost_a_handful_of_statements(session: Session) -> N
     session.flush()
     assert sum(statement.startswith("SELECT") for statement in asked) < 20
     assert len(asked) < 60
+
+
+def test_a_group_that_was_forgotten_and_comes_again_is_told_beside_its_old_messages(session: Session) -> None:
+    for at in (MONDAY, MONDAY + 400 * DAY):
+        (alert,) = take(session, [finding()], recent=[], policy=policy(), now=at)
+        assert due_notifications(session, policy(), at + MINUTE) == 1
+        session.commit()
+        forget_alerts(session, [alert.id or 0])
+        session.commit()
+    assert kinds(session) == ["first", "first"]
