@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from alerts.messages.content import Message
 from alerts.model import Delivery
@@ -28,7 +28,8 @@ def due_since(
 
     A daemon that was stopped for a week says that it is alive once, and only when the next time comes.
     """
-    last = session.exec(select(func.max(Delivery.created_at)).where(col(Delivery.kind) == KIND)).one()
+    made = select(Delivery.created_at).where(col(Delivery.kind) == KIND).order_by(col(Delivery.id).desc())
+    last = session.exec(made.limit(1)).first()
     # One of the future was made before the clock was put back.
     previous = last if last is not None and started <= last <= now else None
     planned = cron_trigger(heartbeat.at, timezone).next(previous or started, exclusive=previous is not None)
@@ -42,6 +43,8 @@ def owe(session: Session, heartbeat: Heartbeat, words: str, planned: datetime, n
         Message(kind=KIND, severity="info", title="weaklink is alive", text=words, thread="heartbeat", at=now)
     )
     for channel in wanted:
-        key = blake2b(f"heartbeat:{channel}:{planned.isoformat()}".encode(), digest_size=16).hexdigest()
+        # With the moment: a time may come twice when the clock is put back.
+        named = f"heartbeat:{channel}:{planned.isoformat()}:{now.isoformat()}"
+        key = blake2b(named.encode(), digest_size=16).hexdigest()
         session.add(Delivery(key=key, channel=channel, kind=KIND, created_at=now, next_attempt_at=now, message=message))
     return len(wanted)

@@ -26,11 +26,11 @@ def session() -> Iterator[Session]:
     engine.dispose()
 
 
-def beats(session: Session, started: datetime, hours: range) -> list[datetime]:
-    """When it was said that the watch is alive, asked every hour."""
+def beats(session: Session, started: datetime, hours: range, late: timedelta = timedelta(0)) -> list[datetime]:
+    """When it was said that the watch is alive, asked every hour, so ``late`` after it is full."""
     made = []
     for hour in hours:
-        now = MONDAY + timedelta(hours=hour)
+        now = MONDAY + timedelta(hours=hour) + late
         planned = heartbeat.due_since(session, DAILY, "Europe/Berlin", started, now)
         if planned is not None:
             heartbeat.owe(session, DAILY, "12 of 12 targets fresh", planned, now)
@@ -55,3 +55,10 @@ def test_a_daemon_that_was_away_says_it_once(session: Session) -> None:
 def test_a_restart_does_not_repeat_it(session: Session) -> None:
     beats(session, MONDAY, range(24))
     assert beats(session, MONDAY + timedelta(hours=23), range(23, 24)) == []
+
+
+def test_a_clock_that_was_put_back_does_not_end_it(session: Session) -> None:
+    assert len(beats(session, MONDAY, range(49))) == 2
+    late = timedelta(minutes=5)
+    assert len(beats(session, MONDAY, range(10, 49), late)) == 2
+    assert len(beats(session, MONDAY, range(49, 97), late)) == 2
