@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, update
+from sqlalchemy import func, union_all, update
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -127,9 +127,7 @@ def failing_channels(session: Session, channels: Collection[str], since: datetim
     """
     last_sent = _last_sent(session, channels)
     rows: dict[str, list[Delivery]] = {}
-    other = [DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.DEAD]
-    unsent = select(Delivery).where(col(Delivery.state).in_(other), col(Delivery.channel).in_(channels))
-    for row in session.exec(unsent.order_by(col(Delivery.id).desc()).limit(HELD_UP * len(channels))):
+    for row in _last_unsent(session, channels):
         if row.state != DeliveryState.DEAD or (row.id or 0) > (last_sent.get(row.channel) or 0):
             rows.setdefault(row.channel, []).append(row)
     found = {}
@@ -138,6 +136,20 @@ def failing_channels(session: Session, channels: Collection[str], since: datetim
         if oldest.state == DeliveryState.DEAD or (oldest.created_at <= since and oldest.outcome):
             found[channel] = _failing(unsent_rows)
     return found
+
+
+def _last_unsent(session: Session, channels: Collection[str]) -> list[Delivery]:
+    """The last messages of each channel that it has not taken, the newest first: one that owes many hides no other."""
+    other = [DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.DEAD]
+
+    def last(channel: str) -> Any:
+        unsent = select(Delivery.id).where(col(Delivery.state).in_(other), Delivery.channel == channel)
+        return sa_select(unsent.order_by(col(Delivery.id).desc()).limit(HELD_UP).subquery().c.id)
+
+    if not channels:
+        return []
+    found = union_all(*map(last, sorted(channels)))
+    return list(session.exec(select(Delivery).where(col(Delivery.id).in_(found)).order_by(col(Delivery.id).desc())))
 
 
 def _last_sent(session: Session, channels: Collection[str]) -> dict[str, int | None]:
