@@ -90,13 +90,16 @@ def new_dependencies(c: Comparison) -> set[str]:
     before, after = c.before, c.after
     if not isinstance(before, Package) or not isinstance(after, Package):
         return set()
-    if before.releases is UNSET or after.releases is UNSET or not before.releases:
+    if before.releases is UNSET or after.releases is UNSET:
         return set()
-    old = {n for r in before.releases.values() if r.dependencies is not UNSET for n in r.dependencies}
+    known = {**(c.stored.withdrawn if c.stored else {}), **before.releases}
+    if not known:
+        return set()
+    old = {n for r in known.values() if r.dependencies is not UNSET for n in r.dependencies}
     return {
         name
         for version, release in after.releases.items()
-        if version not in before.releases and release.dependencies is not UNSET
+        if version not in known and release.dependencies is not UNSET
         for name in release.dependencies
         if name not in old
     }

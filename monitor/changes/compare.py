@@ -49,8 +49,9 @@ def compare(before: Package, after: Package, context: Context) -> list[Change]:
             old = known.get(version) or context.withdrawn.get(version)
             if old is not None and old is not release:
                 changes += restated(old, release, purl)
-    # Without earlier releases to stand beside, releases are a past that was not told before, not news.
-    if known:
+    # Without earlier releases to stand beside, releases are a past that was not told before, not news. Those that are
+    # served no more count: whoever takes over a name of which nothing was left shows by what comes then.
+    if known or context.withdrawn:
         for release in new:
             changes += _of_release(release, prior, context, purl)
             prior.add(release)

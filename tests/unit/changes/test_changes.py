@@ -440,3 +440,13 @@ def test_the_history_of_a_beginning_is_the_beginning_of_the_history(one: Package
     beginning = replace(one, releases={name: (one.releases or {})[name] for name in names[: len(names) // 2 + 1]})
     short, whole = history(beginning, CONTEXT), history(one, CONTEXT)
     assert whole[: len(short)] == short
+
+
+def test_who_takes_over_a_name_of_which_nothing_was_left_shows_by_what_comes_then() -> None:
+    once = package()
+    emptied = replace(once, releases={}, latest=UNSET, dist_tags={})
+    context = Context(now=NOW, thresholds=Thresholds(), withdrawn=once.releases or {})
+    taken = release("2.0.0", publisher=BOB, maintainers=(BOB,), scripts={"postinstall": "node x.js"})
+    again = replace(emptied, releases={"2.0.0": taken}, maintainers=(BOB,), latest="2.0.0")
+    assert {"release-published", "publisher-changed", "install-script-added"} <= kinds(emptied, again, context).keys()
+    assert "release-published" not in kinds(emptied, again), "a past that was never told is no news"
