@@ -32,7 +32,7 @@ def verdict(name: str, evidence: Sequence[Evidence], now: datetime, warn_days: S
     if delegation is not None and delegation.outcome is Outcome.FOUND:
         domain = replace(domain, nameservers=delegation.nameservers, mail_exchangers=_mail(delegation))
     if found:
-        domain = _facts(domain, found)
+        domain = _facts(domain, found, with_nameservers=delegation is None)
         state, reason = _registered(domain, found[0], now, warn_days)
     elif denied:
         state, reason = _denied(denied, delegation)
@@ -41,8 +41,12 @@ def verdict(name: str, evidence: Sequence[Evidence], now: datetime, warn_days: S
     return replace(domain, state=state, reason=reason)
 
 
-def _facts(domain: Domain, found: Sequence[Registration]) -> Domain:
-    """The registry's facts, RDAP's before WHOIS's."""
+def _facts(domain: Domain, found: Sequence[Registration], *, with_nameservers: bool) -> Domain:
+    """The registry's facts, RDAP's before WHOIS's.
+
+    Its name servers count where the DNS was not asked: the zone itself often lists others, so one set instead of the
+    other, because a look failed, would be a change that nobody made.
+    """
     told: dict[str, Any] = {}
     for source, field in (
         ("expires_at", "expires_at"),
@@ -53,7 +57,7 @@ def _facts(domain: Domain, found: Sequence[Registration]) -> Domain:
     ):
         for registration in found:
             value = getattr(registration, source)
-            if value is not UNSET and (field != "nameservers" or domain.nameservers is UNSET):
+            if value is not UNSET and (field != "nameservers" or with_nameservers):
                 told[field] = value
                 break
     if "expires_at" not in told and publishes_no_expiry(domain.name):
@@ -117,4 +121,6 @@ def _mail(delegation: Delegation) -> Any:
     """Where mail goes: the exchangers, or the name's own address where it has none (RFC 5321, 5.1)."""
     if delegation.mail_exchangers is UNSET or delegation.mail_exchangers or delegation.null_mx is not False:
         return delegation.mail_exchangers
+    if delegation.addresses is UNSET:
+        return UNSET
     return ("(its own address)",) if delegation.addresses else delegation.mail_exchangers

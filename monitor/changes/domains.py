@@ -191,7 +191,7 @@ def _expiring(before: Domain, after: Domain, context: Context, subject: str) -> 
     if not passed:
         return
     narrowest = min(passed)
-    if before.warned_days is not UNSET and before.warned_for == expires and before.warned_days <= narrowest:
+    if before.warned_days is not UNSET and before.warned_days <= narrowest and _warned_for(before, expires):
         return
     yield Change(
         kind="domain-expiring",
@@ -201,6 +201,11 @@ def _expiring(before: Domain, after: Domain, context: Context, subject: str) -> 
         severity=Severity.HIGH if narrowest <= 7 else Severity.MEDIUM if narrowest <= 30 else Severity.LOW,
         evidence=_evidence(after) | {"days": max(0, left.days)},
     )
+
+
+def _warned_for(before: Domain, expires: datetime) -> bool:
+    """Whether the last warning was of this expiry, by whichever source: their dates are hours apart."""
+    return before.warned_for is not UNSET and abs(expires - before.warned_for) <= SETTLES
 
 
 def _moved(before: Domain, after: Domain, context: Context, subject: str) -> Iterator[Change]:
@@ -260,7 +265,7 @@ def remembered(before: Domain | None, after: Domain, changes: list[Change]) -> D
     for change in changes:
         if change.kind == "domain-expiring" and isinstance(after.expires_at, datetime):
             return replace(after, warned_for=after.expires_at, warned_days=int(change.after["threshold_days"]))
-    if before is not None and before.warned_for is not UNSET and before.warned_for == after.expires_at:
+    if before is not None and isinstance(after.expires_at, datetime) and _warned_for(before, after.expires_at):
         return replace(after, warned_for=before.warned_for, warned_days=before.warned_days)
     return replace(after, warned_for=UNSET, warned_days=UNSET)
 

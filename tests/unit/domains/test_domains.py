@@ -330,3 +330,30 @@ def test_a_lapsed_domain_is_told_when_it_is_first_seen() -> None:
 )
 def test_the_nearer_the_day_the_oftener_it_is_checked(told: dict[str, Any], hours: int) -> None:
     assert next_check(domain(**told), NOW, Schedule()) == timedelta(hours=hours)
+
+
+def test_a_look_for_addresses_that_failed_does_not_lose_the_mail_of_a_name_without_exchangers() -> None:
+    def seen(addresses: Any) -> Domain:
+        told = Delegation(at=NOW, outcome=Outcome.FOUND, mail_exchangers=(), null_mx=False, addresses=addresses)
+        return verdict("x.com", [registration(), told], NOW, WARN)
+
+    assert kinds(seen(("192.0.2.1",)), seen(())) == ["mail-exchanger-lost"]
+    assert kinds(seen(("192.0.2.1",)), seen(UNSET)) == []
+
+
+def test_what_a_registry_lists_never_stands_for_a_look_into_the_zone_that_failed() -> None:
+    told = registration(nameservers=("ns9.registrar.example",))
+    known = verdict("x.com", [told, delegation()], NOW, WARN)
+    assert kinds(known, verdict("x.com", [told, delegation(NO)], NOW, WARN)) == []
+    assert verdict("x.com", [told], NOW, WARN).nameservers == ("ns9.registrar.example",)
+
+
+def test_a_source_that_gives_another_hour_does_not_warn_anew() -> None:
+    day = NOW + timedelta(days=20)
+    known, told = domain(expires_at=NOW + timedelta(days=300)), []
+    for hours in (0, 7, 0, 7):
+        after = domain(expires_at=day + timedelta(hours=hours), state=DomainState.EXPIRING)
+        changes = list(compare_domains(known, after, Context(now=NOW, thresholds=Thresholds(), warn_days=WARN)))
+        told += changes
+        known = remembered(known, after, changes)
+    assert [change.kind for change in told] == ["domain-expiring"]
