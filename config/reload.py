@@ -8,7 +8,6 @@ systems that send no events.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from watchfiles import awatch
 
 from config.load import ConfigError, Configuration, load, resolved
 from config.log import log_of
-from config.sources import LARGEST_FILE, Environment
+from config.sources import LARGEST_FILE, Environment, digest_of
 
 log = log_of("reload")
 
@@ -67,7 +66,8 @@ class Reloader:
         self._files = set(configuration.files)
         self._extra: frozenset[Path] = frozenset()
         self._stirred = False
-        self._seen: dict[Path, tuple[_Stamp, bytes]] = {}
+        # What was loaded, not what is there now: a file may be edited before the first look, too.
+        self._seen: dict[Path, tuple[_Stamp, bytes]] = {one.file: (None, one.digest) for one in configuration.sources}
         self._wake = asyncio.Event()
         self._asked = False
         self._told_many = False
@@ -86,8 +86,7 @@ class Reloader:
             self._wake.set()
 
     async def events(self) -> AsyncIterator[Reloaded]:
-        """Every change from now on, until cancelled. Only one iteration at a time."""
-        await asyncio.to_thread(self._changed)
+        """Every change since the configuration was loaded, until cancelled. Only one iteration at a time."""
         pump: asyncio.Task[None] | None = None
         pumped: set[_Identity] = set()
         try:
@@ -213,14 +212,11 @@ def _digest(file: Path) -> bytes:
         return b""
     if stamp[2] > 64 * LARGEST_FILE:
         return repr(stamp).encode()
-    digest = hashlib.blake2b(digest_size=16)
     try:
         with file.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+            return digest_of(iter(lambda: stream.read(_BLOCK), b""))
     except OSError:
         return b""
-    return digest.digest()
 
 
 async def _end(task: asyncio.Task[None] | None) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from os import strerror
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,8 @@ class Source:
     places: Mapping[locate.Path, int]
     expanded: set[locate.Path] = field(default_factory=set)
     """Values that came from the environment or a credential: they are never shown."""
+    digest: bytes = b""
+    """Of the content that was read (``digest_of``)."""
 
     def place(self, path: locate.Path) -> Place:
         """The line of the value at ``path``, or of the nearest thing around it."""
@@ -53,10 +56,11 @@ class Unreadable(Exception):
 
 def read_source(file: Path, content: bytes | None = None) -> Source:
     """The tree of a TOML file (or of ``content`` instead of what is on disk); Unreadable says why there is none."""
-    text = _decode(file, _content(file) if content is None else content)
+    content = _content(file) if content is None else content
+    text = _decode(file, content)
     try:
         places = locate.locate(text)
-        return Source(file, tomllib.loads(text), places)
+        return Source(file, tomllib.loads(text), places, digest=digest_of([content]))
     except locate.TooDeep as error:
         raise Unreadable(file, str(error), "use fewer nested tables", error.line) from None
     except tomllib.TOMLDecodeError as error:
@@ -65,6 +69,14 @@ def read_source(file: Path, content: bytes | None = None) -> Source:
     except (ValueError, RecursionError):
         # Beyond TOML's own errors: integers of thousands of digits, impossible dates, brackets without end.
         raise Unreadable(file, "a value is too large or too deep to read", "write it shorter") from None
+
+
+def digest_of(blocks: Iterable[bytes]) -> bytes:
+    """What tells one content of a file from another."""
+    digest = blake2b(digest_size=16)
+    for block in blocks:
+        digest.update(block)
+    return digest.digest()
 
 
 def _content(file: Path) -> bytes:

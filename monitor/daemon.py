@@ -273,8 +273,12 @@ class Daemon:
         """Take up an edit, or reject it, as soon as the database can be written."""
         while True:
             try:
-                return await self._read_again(news)
-            except StoreError as error:
+                await self._read_again(news)
+                return
+            except Exception as error:  # the outermost loop: a bug that one edit meets must not end it
+                if not isinstance(error, StoreError) or isinstance(error, StoreRefused):
+                    log.exception("a part broke", part="reload")
+                    return
                 log.error("edit not taken up yet", error=error)
                 await asyncio.sleep(RESTS_AT_MOST)
 

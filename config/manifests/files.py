@@ -79,6 +79,7 @@ class Files:
 
     def open(self, path: Path, name: str) -> File:
         """The file; ManifestError where it cannot be read, is no plain file, lies outside, or is too large."""
+        name = legible(name)
         self._ask(path)
         if not self.hold(path):
             raise self._leads_out(name, "it is a link, and what it leads to lies")
@@ -88,6 +89,7 @@ class Files:
 
     def find(self, path: Path, name: str) -> File | None:
         """The file, or None where there is none; ManifestError where it is there and cannot be read."""
+        name = legible(name)
         self._ask(path)
         if len(self.asked) > MOST_ASKED:
             raise ManifestError(name, f"more than {MOST_ASKED} files are named", "leave it out of the watchlist")
@@ -96,6 +98,11 @@ class Files:
     def _ask(self, path: Path) -> None:
         if path not in self.asked:
             self.asked[path] = stamp_of(path)
+
+
+def legible(name: str) -> str:
+    """The name of a file as text: what is none in it, such as a byte of another encoding, is shown by its number."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def stamp_of(path: Path) -> Stamp | None:

@@ -10,13 +10,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from config.load import Configuration
 from config.log import log_of
 from config.manifests.bounds import Bounding, Bounds
 from config.manifests.discover import Found, discover, without_covered
-from config.manifests.files import Files, Stamp, stamp_of
+from config.manifests.files import Files, Stamp, legible, stamp_of
 from config.manifests.formats import FORMATS, Format, format_of, format_within
 from config.manifests.merging import merged
 from config.manifests.model import Entry, ManifestError
@@ -177,7 +178,7 @@ class Manifests:
             absolute = written.startswith(("/", "~"))
             for path in one.files:
                 name = str(path) if absolute else os.path.relpath(path, configuration.folder)
-                known = found.setdefault(path, _Listed(name, one.watched))
+                known = found.setdefault(path, _Listed(legible(name), one.watched))
                 known.named = known.named or one.named
                 known.watched = min(known.watched, one.watched, key=lambda folder: len(folder.parts))
         return {path: found[path] for path in without_covered(list(found), self._formats)}
@@ -196,9 +197,11 @@ class Manifests:
             if form is None:
                 foreign = True
                 file.wrong("neither its name nor its content is that of a manifest", "see docs/watchlist.md")
-            entries = tuple(form.read(file))
+            entries = _text_throughout(tuple(form.read(file)))
         except ManifestError as wrong:
             error = wrong
+        except UnicodeEncodeError:
+            error = ManifestError(name, "it holds half a character (a lone surrogate)", "make it anew")
         except Exception as broke:  # a reader that stumbles over one file must not keep the others from being read
             log.exception("manifest reader broke", manifest=name)
             error = ManifestError(name, f"it is too odd to be read ({type(broke).__name__})", "make it anew")
@@ -218,6 +221,12 @@ class Manifests:
             known = _Merged(watch.depth, watch.dev, parts, merged(every, depth=watch.depth, dev=watch.dev))
             self._merged[watch.name] = known
         return known.entries
+
+
+def _text_throughout(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries; UnicodeEncodeError where one holds what JSON can escape and nothing else can hold."""
+    msgspec.json.encode(entries)
+    return entries
 
 
 def _broken(files: dict[str, list[_Known]]) -> tuple[Broken, ...]:

@@ -183,3 +183,5 @@ async def _reload(reloader: Reloader, parts: Assembly, log_as: LogAs) -> None:
         except ConfigError as error:
             for problem in str(error).splitlines():
                 log.error("configuration rejected", problem=problem)
+        except Exception:  # the outermost loop: a bug that one edit meets must not end it
+            log.exception("a part broke", part="reload")

@@ -1,4 +1,4 @@
-"""A mistake of ours in the record of one check: it is told as a failing target, and holds up no other."""
+"""A mistake of ours: in the record of one check it holds up no other, and over one edit no other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+import monitor.daemon
+from config.load import Configuration
 from monitor.record import Recorder
 from monitor.results import Failed
 from tests.services.forked import daemon, stop
@@ -46,3 +48,30 @@ def test_a_check_that_cannot_be_recorded_holds_up_no_other(tmp_path: Path, regis
         assert here.probe("/readyz")[0] == 200, "the database is well"
         assert stop(running) == 0
     here.assert_nothing_lost_nothing_twice()
+
+
+def mistaken_about_an_edit() -> None:
+    """For ``forked.daemon``: a watch of a certain name breaks the reload."""
+    original = monitor.daemon.check_channels
+
+    def check(configuration: Configuration) -> None:
+        if any(watch.name == "odd" for watch in configuration.settings.watch):
+            raise ZeroDivisionError
+        original(configuration)
+
+    monitor.daemon.check_channels = check
+
+
+def test_an_edit_that_meets_a_mistake_does_not_keep_the_next_from_effect(
+    tmp_path: Path, registry: Any, sink: Any
+) -> None:
+    here = Watch(tmp_path / "data", registry, sink)
+    text = here.config.read_text()
+    with daemon(here.config, mistaken_about_an_edit) as running:
+        for name in ("odd", "even"):
+            here.config.write_text(f'{text}[[watch]]\nname = "{name}"\npackages = ["npm:package-{name}"]\n')
+            if name == "odd":
+                assert wait_for(lambda: "ZeroDivisionError" in here.log.read_text(), running), here
+        known = "SELECT subject FROM target WHERE subject = 'pkg:npm/package-even'"
+        assert wait_for(lambda: len(here.ask(known)) == 1, running), here
+        assert stop(running) == 0

@@ -190,3 +190,14 @@ async def test_cancelling_ends_at_once_and_leaves_nothing_running(path: Path) ->
         async with asyncio.timeout(2):
             await task
     assert asyncio.all_tasks() == before
+
+
+async def test_an_edit_between_the_start_and_the_first_look_is_taken_up(path: Path) -> None:
+    reloader = Reloader(load(path, env={}), env={}, debounce=0.05)
+    save_by_rename(path, '[[watch]]\nname = "b"\n')
+    events = reloader.events()
+    async with asyncio.timeout(SOON):
+        news = await anext(events)
+    await events.aclose()  # type: ignore[attr-defined]
+    assert news.configuration is not None
+    assert [watch.name for watch in news.configuration.settings.watch] == ["b"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,3 +196,21 @@ def test_a_change_of_depth_counts_without_reading(tmp_path: Path, manifests: Man
     assert names(manifests.look(configured(tmp_path, "a.lines"))) == ["express"]
     assert names(manifests.look(configured(tmp_path, "a.lines", rest="dev = false\n"))) == ["express"]
     assert lines.reads == ["a.lines"]
+
+
+def test_half_a_character_in_a_lock_file_is_an_error_with_its_place(tmp_path: Path) -> None:
+    lock = {"lockfileVersion": 3, "packages": {"": {}, "node_modules/qs": {"version": "1.0\ud800", "resolved": "x"}}}
+    (tmp_path / "package-lock.json").write_text(json.dumps(lock))
+    reading = Manifests().look(configured(tmp_path, "package-lock.json"))
+    (broken,) = reading.broken
+    assert "surrogate" in broken.error
+    assert reading.entries["shop"] == ()
+
+
+def test_a_file_whose_name_is_in_no_encoding_is_named_by_its_bytes(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    with open(folder + b"/requirements.txt", "w") as file:
+        file.write("flask\n")
+    reading = Manifests().look(configured(tmp_path, "."))
+    assert [entry.source for entry in reading.entries["shop"]] == ["caf\\udce9/requirements.txt"]
