@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 LONGEST_READ: Final = 4000
-"""Characters of a script that are looked at."""
+"""Characters of a script that are read as commands; of a longer one nobody says that it is harmless."""
 
 
 class Verdict(StrEnum):
@@ -88,23 +88,23 @@ COMMANDS: Final = (
     _rule("runs a file of the package", Verdict.UNCLEAR, r"(?:node|sh|bash|python3?)\s+[^-\s].*|\.{1,2}[/\\].*"),
 )
 
-# Commands are what stands between separators that no quotes hold together.
-_COMMAND: Final = re.compile(r"(?:[^;&|\n'\"]|'[^'\n]*'|\"[^\"\n]*\"|['\"])+")
+# Commands are what stands between separators that no quotes hold together; to Windows, single quotes are none.
+_COMMAND: Final = re.compile(r"(?:[^;&|\n'\"]|'[^'\n&|]*'|\"[^\"\n]*\"|['\"])+")
 _SUBSTITUTION: Final = re.compile(r"[`$]")
 
 
 def read_script(text: str) -> Reading:
     """What a script does, by its words; ``unclear`` where they do not say."""
-    text = text[:LONGEST_READ]
-    commands = [_command(part) for found in _COMMAND.finditer(text) if (part := found[0].strip())]
+    read = text[:LONGEST_READ]
+    commands = [_command(part) for found in _COMMAND.finditer(read) if (part := found[0].strip())]
     does = [rule.does for rule in commands if rule is not None]
-    if all(rule is COMMANDS[0] for rule in commands):
+    if read == text and all(rule is COMMANDS[0] for rule in commands):
         # An address in a message is only shown.
         return Reading(Verdict.HARMLESS, ("only prints a message",) if commands else ("does nothing",))
     alarming = [rule.does for rule in ANYWHERE if rule.pattern.search(text)]
     if alarming:
         return Reading(Verdict.ALARMING, tuple(dict.fromkeys([*alarming, *does])))
-    if any(rule is None or rule.verdict is Verdict.UNCLEAR for rule in commands):
+    if read != text or any(rule is None or rule.verdict is Verdict.UNCLEAR for rule in commands):
         return Reading(Verdict.UNCLEAR, tuple(dict.fromkeys(does)))
     return Reading(Verdict.HARMLESS, tuple(dict.fromkeys(does)))
 

