@@ -21,6 +21,8 @@ S = TypeVar("S", bound=Struct)
 FIRST_YEAR = 2003
 """PyPI opened in 2003, npm in 2010: a date before is an error."""
 LAST_YEAR = 2100
+LONGEST_VERSION = 256
+"""Characters: npm takes no longer one, and PyPI has none that comes near. A release with a longer one is not read."""
 
 # JSON may escape a NUL, and no database takes it: PostgreSQL would refuse what is recorded beside it, too.
 _PERHAPS_NUL = re.compile(rb"\\u0000")  # finds it in half the time that ``in`` takes

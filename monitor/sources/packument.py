@@ -22,7 +22,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from monitor.observations import Account, Package, Release, Standing
-from monitor.sources.decode import BadDocument, bounded_depth, decode, moment, value_of
+from monitor.sources.decode import LONGEST_VERSION, BadDocument, bounded_depth, decode, moment, value_of
 from monitor.versions import semver_key
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ def _package(document: _Packument, name: str) -> Package:
     if stated != name:
         raise BadDocument(f"the answer is about another package, {stated[:100]!r}")
     time = document.time if isinstance(document.time, dict) else None
-    versions = document.versions if isinstance(document.versions, dict) else None
+    versions = _served(document.versions)
     tells_publishing = versions is not None and any(map(_tells_publishing, versions.values()))
     reader = _Reader()
     published = publish_times(time, versions or {}) if time is not None else {}
@@ -160,6 +160,12 @@ def _package(document: _Packument, name: str) -> Package:
         withdrawn=_withdrawn(time, versions, unpublished, published),
         revision=document.rev if isinstance(document.rev, str) else UNSET,
     )
+
+
+def _served(versions: Any) -> dict[str, _Version] | None:
+    if not isinstance(versions, dict):
+        return None
+    return {version: manifest for version, manifest in versions.items() if len(version) <= LONGEST_VERSION}
 
 
 def _tells_publishing(manifest: _Version) -> bool:
@@ -223,7 +229,7 @@ def _withdrawn(
         gone = []
     gone += [v for v in time if v not in {"created", "modified", "unpublished"} and isinstance(time[v], str)]
     served = versions or {}
-    return {v[:300]: published.get(v) for v in dict.fromkeys(gone) if v not in served}
+    return {v: published.get(v) for v in dict.fromkeys(gone) if v not in served and len(v) <= LONGEST_VERSION}
 
 
 def _release(

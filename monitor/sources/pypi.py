@@ -20,7 +20,7 @@ from config.names import normalise_pypi
 from monitor.errors import Refused, Unavailable
 from monitor.facts import known_or
 from monitor.observations import Account, Package, Release, Standing
-from monitor.sources.decode import BadDocument, bounded_depth, decode, moment
+from monitor.sources.decode import LONGEST_VERSION, BadDocument, bounded_depth, decode, moment
 from monitor.sources.http import Http, Reply
 from monitor.sources.npm import Fetched, conditional, host_of, off_the_loop, unexpected, validators_of
 from monitor.validators import Validators
@@ -292,7 +292,7 @@ def _releases(
     # A version without files is a name that was reserved or emptied: nothing of it can be installed.
     if attested is None:
         attested = _attested_files(files)
-    found = [_release(version, of, attested) for version, of in files.items() if of]
+    found = [_release(v, of, attested) for v, of in files.items() if of and len(v) <= LONGEST_VERSION]
     found.sort(key=lambda one: (known_or(one.published_at, _NEVER), _order(one.version)))
     releases = {release.version: release for release in found}
     if latest is not UNSET and latest in releases:

@@ -80,7 +80,7 @@ def test_a_date_that_is_none_is_unknown_and_the_rest_stays(told: Any) -> None:
     assert package.releases["1.0.0"].published_at == datetime(2020, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("name", ["__proto__", "latest", "1", "../../etc", "1.0.0-" + "x" * 500])
+@pytest.mark.parametrize("name", ["__proto__", "latest", "1", "../../etc", "1.0.0-" + "x" * 200])
 def test_a_version_may_be_called_anything(name: str) -> None:
     whole = document()
     whole["versions"][name] = version(name)

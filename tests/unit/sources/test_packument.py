@@ -289,6 +289,13 @@ def test_a_security_release_of_its_own_people_is_no_placeholder() -> None:
     assert read(told).standing is Standing.ACTIVE
 
 
+def test_a_version_longer_than_any_registry_takes_is_not_read() -> None:
+    told = document()
+    longest = f"1.0.0-{'a' * 400}"
+    told["versions"][longest], told["time"][longest] = told["versions"]["1.0.0"], told["time"]["1.0.0"]
+    assert (tuple(read(told).releases or {}), read(told).withdrawn) == (NUMBERS, {})
+
+
 @pytest.mark.parametrize("told", [{"latest": "9.9.9"}, {}, {"latest": None}, {"latest": 7}, []])
 def test_a_latest_that_is_not_served_says_nothing_of_the_package(told: Any) -> None:
     package = read(document() | {"dist-tags": told})
