@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -42,10 +43,12 @@ def slack(text: str) -> str:
     goes to Slack is always sent as text. A zero-width joint would hide text, so formatting characters are set apart
     by a visible look-alike instead.
     """
-    return visible(text, LONGEST).translate(_SLACK)
+    return _UNDERSCORE.sub("＿", visible(text, LONGEST)).translate(_SLACK)
 
 
-_SLACK: Final = str.maketrans({"@": "＠", "*": "∗", "_": "_", "~": "∼", "`": "ˋ"})
+_SLACK: Final = str.maketrans({"@": "＠", "*": "∗", "~": "∼", "`": "ˋ"})
+_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""One that may begin or end italics: within a word, as in most names, it stays what it is."""
 
 
 def markdown(text: str) -> str:

@@ -132,7 +132,7 @@ def _block(item: Item, medium: Medium, *, headed: bool) -> str:
         last.append(f"Why: {e(item.why)}")
     if item.advice:
         last.append(f"Now: {e(item.advice)}")
-    last += [f"Look: {'  '.join(f'{words} {url}' for words, url in item.links)}"] * bool(item.links)
+    last += [f"Look: {'  '.join(f'{e(words)} {url}' for words, url in item.links)}"] * bool(item.links)
     last.append(f"Alert {item.alert}" + (f": {item.link}" if item.link else ""))
     room = MOST_LINES - 2 - len(last)
     shown: list[str] = []

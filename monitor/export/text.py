@@ -7,8 +7,9 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from alerts.messages.escape import visible
 from monitor.spans import iso
 
 
@@ -41,9 +42,13 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = "; ".join(value)
     text = value if isinstance(value, str) else json.dumps(value, default=_plain)
-    text = text.replace("\x00", "")
+    # In a cell, only the end of a line means anything; a terminal that prints the file must not be moved by it.
+    text = "\n".join(visible(line, len(line)) for line in text.replace("\x00", "").split("\n"))
     # A cell that begins like this is run by spreadsheets; strangers write what stands in ours.
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} or text[:1] in {"\t", "\r", "\n"} else text
+    return f"'{text}" if text.lstrip()[:1] in _FORMULA or text[:1] == "\n" else text
+
+
+_FORMULA: Final = frozenset("=+-@＝＋－＠")
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from alerts.browsing import AlertFilter
@@ -78,9 +78,9 @@ def since(params: Params, now: datetime, default: str = "") -> datetime | None:
         pass
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInput("since is a duration such as 7d, a date such as 2027-01-31, or all") from None
-    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
 def subjects(params: Params) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +54,7 @@ def message(text: str = "left-pad", items: int = 1, facts: int = 4) -> Message:
         reason=text,
         facts=(fact,) * facts,
         reach=(f"{text} (web): direct",) * 5,
+        links=((f"release {text}", "https://registry.example/p"),),
         link="https://weaklink.example/alerts/7",
     )
     return Message(kind="first", severity="critical", title=text, items=(item,) * items, thread="t", at=NOW)
@@ -139,6 +141,7 @@ def test_nothing_hidden_survives_in_any_medium(text: str, service: str) -> None:
 @given(EVIL)
 def test_slack_sees_no_mention_and_no_link_of_a_stranger(text: str) -> None:
     assert not {"@", "*", "`"} & set(slack(text))
+    assert not re.search(r"(?<![^\W_])_", slack(text)), "italics begin at an underscore that begins a word"
     sent: list[Any] = []
     service = Apprise.instantiate("slack://T1234567A/B1234567A/abcdefghijklmnopqrstuvwx/")
     assert service is not None
