@@ -27,7 +27,7 @@ from config.settings import Channel, Route, Settings, Thresholds
 from monitor.changes.compounds import COMPOUNDS
 from monitor.health import INHIBITIONS, watch_findings
 from monitor.observations import Domain, Package
-from monitor.queries.gauges import gauges
+from monitor.queries.gauges import counted, gauges
 from monitor.record import Recorder
 from monitor.results import Result, Seen, Unchanged
 from monitor.schedule import Due
@@ -110,7 +110,7 @@ class Grown:
     def size(self) -> int:
         """Bytes on the disk."""
         with self.store.reading() as session:
-            return int(gauges(session, self.now).database_bytes)
+            return int(gauges(session, self.now, counted(session)).database_bytes)
 
     def round(self) -> Iterator[tuple[str, str, Used, int]]:
         """Each piece of work once: its name, whether it looks at every target, what it cost, for how many targets."""
@@ -145,8 +145,12 @@ class Grown:
         """What looks at every target, or tells of all of them."""
         used, _ = self._do(lambda s: health.status(s, self.now), write=False)
         yield "status", WHOLE, used, self.targets
-        used, _ = self._do(lambda s: gauges(s, self.now), write=False)
-        yield "metrics", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: health.brief(s, self.now), write=False)
+        yield "what the daemon says of the watch", WHOLE, used, self.targets
+        used, known = self._do(counted, write=False)
+        yield "counting targets for metrics", WHOLE, used, self.targets
+        used, _ = self._do(lambda s: gauges(s, self.now, known), write=False)
+        yield "metrics between counts", WHOLE, used, self.targets
         self.now += RETAKEN
         used, _ = self._do(lambda s: self.recorder.review(s, self.now))
         yield "review of signals, each hour", WHOLE, used, self.targets

@@ -36,6 +36,7 @@ from monitor.health import (
     manifest_findings,
     watch_findings,
 )
+from monitor.sparing import Sparing
 from monitor.store import health as health_rows
 from monitor.store.engine import StoreError, StoreRefused
 from monitor.systemd import ServiceManager
@@ -102,6 +103,7 @@ class Daemon:
         self._told: dict[str, str] = {}
         """Manifests that were told of as unreadable, by subject, with what was said."""
         self._noted: frozenset[str] = frozenset()
+        self._brief: Sparing[dict[str, Any]] = Sparing(elapsed)
         self._web = Pages(
             Site(
                 assembly.store,
@@ -229,7 +231,9 @@ class Daemon:
         await self._parts.tell(
             await self._parts.store.read(lambda session: watch_findings(session, hosts, settings, now))
         )
-        status = await self._parts.store.read(lambda session: health_rows.status(session, now, 0))
+        status, _ = await self._parts.store.read(
+            lambda session: self._brief.get(lambda: health_rows.brief(session, now))
+        )
         words = f"{status['fresh']} of {status['targets']} targets fresh, {status['failing_count']} failing"
         self._manager.status(words)
         await self._beat(status, now)

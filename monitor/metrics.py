@@ -79,20 +79,23 @@ class _Present(Collector):
 
 def of_store(g: Gauges) -> Iterator[Metric]:
     """The store's present state, told by one process alone: the daemon, of several the one that leads."""
-    yield _labelled("weaklink_targets", "Targets that are watched.", "sort", g.targets)
-    yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", g.failing)
+    c = g.counted
+    yield _labelled("weaklink_targets", "Targets that are watched.", "sort", c.targets)
+    yield _labelled("weaklink_targets_failing", "Targets whose last check failed.", "sort", c.failing)
     yield _labelled("weaklink_checks_waiting", "Checks that are due and not done yet.", "sort", g.due)
     yield _labelled("weaklink_targets_overdue", "Targets whose check is late by five minutes.", "sort", g.overdue)
     yield _labelled(
         "weaklink_oldest_check_seconds", "Age of the oldest last good check of any target.", "sort", g.oldest
     )
     yield _labelled("weaklink_alerts_open", "Open alerts.", "severity", g.alerts)
-    yield _labelled("weaklink_signals", "Signals that hold.", "signal", g.signals)
+    yield _labelled("weaklink_signals", "Signals that hold.", "signal", c.signals)
     yield _labelled("weaklink_messages_waiting", "Messages that a channel has yet to take.", "channel", g.waiting)
     yield _labelled("weaklink_messages_dead", "Messages that were given up.", "channel", g.dead)
     yield _labelled("weaklink_source_up", "1 where a host or feed answers, else 0.", "source", g.sources)
     words = "Packages by whether it is known which advisories name them."
-    yield _labelled("weaklink_advisories_packages", words, "known", g.advisories)
+    yield _labelled("weaklink_advisories_packages", words, "known", c.advisories)
+    words = "Age of the look at all targets by which they, failing ones, signals and advisories are counted."
+    yield _plain("weaklink_counts_age_seconds", words, g.counted_for)
     yield _plain("weaklink_silences_in_force", "Silences in force.", g.silences)
     yield _plain("weaklink_database_bytes", "Size of the database.", g.database_bytes)
     if g.term:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 
 from msgspec import Struct
 
+from config.names import ECOSYSTEMS
 from config.settings import Schedule
 from monitor.observations import Domain
 
@@ -27,6 +29,8 @@ AWAIT_FOR = timedelta(minutes=15)
 JITTER = 0.1
 LATE = timedelta(minutes=5)
 """A check that is late by more is overdue, and what it told last is fresh no more."""
+CHECKED: Final = (*ECOSYSTEMS, "domain")
+"""The sources of whatever is ever due."""
 
 
 class Due(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,11 @@ class Due(Struct, frozen=True, kw_only=True):
     """A live feed tells of changes at its source, as whoever deferred the check knew."""
     check: str = ""
     """The id of its check, once that has begun (``monitor.trail``)."""
+
+
+def sort_of(source: str) -> str:
+    """The sort of targets that a source checks: an account has no source of its own, and is never due."""
+    return "domain" if source == "domain" else "package"
 
 
 def jittered(wait: timedelta, rng: Random) -> timedelta:

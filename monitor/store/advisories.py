@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlmodel import Session, col
 
 from config.names import ECOSYSTEMS
@@ -249,18 +249,19 @@ def put_dump_state(session: Session, ecosystem: str, state: DumpState) -> None:
 
 def coverage(session: Session) -> dict[str, Any]:
     """Of how many watched packages it is known which advisories name them, and since when that was not asked anew."""
-    packages, known, oldest = session.execute(
-        select(func.count(), func.count(col(AdvisoryAsked.target_id)), func.min(col(AdvisoryAsked.asked_at)))
-        .select_from(Target)
-        .join(AdvisoryAsked, col(AdvisoryAsked.target_id) == col(Target.id), isouter=True)
-        .where(col(Target.sort) == "package", col(Target.due_at).is_not(None))
+    watched = select(func.count()).select_from(Target).where(col(Target.due_at).is_not(None))
+    by_source = [watched.where(col(Target.source) == one).scalar_subquery() for one in ECOSYSTEMS]
+    # Not a join: SQLite would go through all targets, also where nothing was ever asked.
+    still = exists().where(col(Target.id) == col(AdvisoryAsked.target_id), col(Target.due_at).is_not(None))
+    *packages, known, oldest = session.execute(
+        select(*by_source, func.count(), func.min(col(AdvisoryAsked.asked_at))).where(still)
     ).one()
     # What dumps tell, they tell of all packages of an ecosystem.
     kept = session.scalars(select(col(Meta.value)).where(col(Meta.name).in_([_meta(one) for one in ECOSYSTEMS])))
     looked = [state.checked_at for state in map(_state, kept) if state.checked_at is not None]
     return {
-        "packages": packages,
+        "packages": sum(packages),
         "known": known,
-        "unknown": packages - known,
+        "unknown": sum(packages) - known,
         "as_of": max([oldest, *looked]) if oldest else None,
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, case, func, or_, select, true
 from sqlmodel import Session, col
 
 from alerts import silences
 from alerts.model import Delivery
-from monitor.schedule import LATE
+from monitor.schedule import CHECKED, LATE
 from monitor.sources.politeness import HostHealth
 from monitor.store.advisories import coverage
 from monitor.store.tables import Meta, SourceHealth, Target
@@ -25,6 +25,8 @@ SEARCH = " (search)"
 FORGOTTEN_AFTER = timedelta(hours=12)
 """A source that was down and that a daemon which was awake has not tried for so long is not asked any more: longer than
 any wait between two tries of what fails. WHOIS, say, is asked for as long as RDAP does not answer."""
+_WATCHED: Final = col(Target.due_at).is_not(None)
+_FAILING: Final = col(Target.failing_since).is_not(None)
 
 
 def save(session: Session, hosts: Sequence[HostHealth], now: datetime) -> None:
@@ -63,7 +65,7 @@ def forgotten(session: Session) -> frozenset[str]:
 
 def still_asked(session: Session) -> ColumnElement[bool]:
     """Whether a source is up, or was tried lately by the time of a daemon that was awake."""
-    alive, awake = last_alive(session), _moment(session, AWAKE)
+    alive, awake = _moments(session, ALIVE, AWAKE)
     if alive is None or awake is None or alive - awake <= FORGOTTEN_AFTER:
         return true()
     tried = func.coalesce(col(SourceHealth.retry_at), col(SourceHealth.since))
@@ -71,20 +73,22 @@ def still_asked(session: Session) -> ColumnElement[bool]:
 
 
 def say_alive(session: Session, now: datetime) -> None:
-    alive = last_alive(session)
-    if alive is None or abs(now - alive) > ASLEEP_AFTER or _moment(session, AWAKE) is None:
+    alive, awake = _moments(session, ALIVE, AWAKE)
+    if alive is None or abs(now - alive) > ASLEEP_AFTER or awake is None:
         session.merge(Meta(name=AWAKE, value=now.isoformat()))
     session.merge(Meta(name=ALIVE, value=now.isoformat()))
 
 
 def last_alive(session: Session) -> datetime | None:
     """When a daemon last said that it is alive."""
-    return _moment(session, ALIVE)
+    (alive,) = _moments(session, ALIVE)
+    return alive
 
 
-def _moment(session: Session, name: str) -> datetime | None:
-    kept = session.get(Meta, name)
-    return datetime.fromisoformat(kept.value) if kept else None
+def _moments(session: Session, *names: str) -> list[datetime | None]:
+    kept = session.execute(select(col(Meta.name), col(Meta.value)).where(col(Meta.name).in_(names)))
+    at = {name: datetime.fromisoformat(value) for name, value in kept}
+    return [at.get(name) for name in names]
 
 
 def status(session: Session, now: datetime, most_failing: int | None = None) -> dict[str, Any]:
@@ -93,36 +97,44 @@ def status(session: Session, now: datetime, most_failing: int | None = None) -> 
     ``most_failing``: so many of the failing targets are named, the longest failing first; all where it is not given.
     ``failing_count`` says how many there are: while a registry is down, that is every package.
     """
-    watched = col(Target.due_at).is_not(None)
-    late = func.sum(case((col(Target.due_at) < now - LATE, 1), else_=0))
-    # Counts over two indexes, without a look at any target that is checked as it should be.
-    total, overdue, all_late = session.execute(
-        select(func.count(), func.sum(case((col(Target.due_at) < now, 1), else_=0)), late).where(watched)
-    ).one()
-    not_fresh = or_(col(Target.fresh_at).is_(None), col(Target.failing_since).is_not(None))
-    not_good, late_too = session.execute(select(func.count(), late).where(watched, not_fresh)).one()
-    stale = not_good + (all_late or 0) - (late_too or 0)
     failing = session.execute(
         select(col(Target.subject), col(Target.failing_since), col(Target.error), col(Target.failures))
-        .where(watched, col(Target.failing_since).is_not(None))
+        .where(_WATCHED, _FAILING)
         .order_by(col(Target.failing_since), col(Target.subject))
         .limit(most_failing)
     ).all()
-    failing_count: int = session.execute(
-        select(func.count()).select_from(Target).where(watched, col(Target.failing_since).is_not(None))
-    ).scalar_one()
+    return brief(session, now) | {
+        "failing": [
+            {"subject": row.subject, "since": row.failing_since, "error": row.error, "failures": row.failures}
+            for row in failing
+        ],
+        "advisories": coverage(session),
+        "silences": silences.listed(session, now),
+        "daemon_alive_at": last_alive(session),
+    }
+
+
+def brief(session: Session, now: datetime) -> dict[str, Any]:
+    """What the daemon itself says of the watch: how many targets are fresh, stale, failing; sources, deliveries."""
+    late = func.sum(case((col(Target.due_at) < now - LATE, 1), else_=0))
+    # Counts over two indexes, without a look at any target that is checked as it should be.
+    watched = select(func.count()).select_from(Target).where(_WATCHED).scalar_subquery()
+    total, overdue, all_late = session.execute(
+        select(watched, func.count(), late).where(col(Target.source).in_(CHECKED), col(Target.due_at) < now)
+    ).one()
+    not_fresh = or_(col(Target.fresh_at).is_(None), _FAILING)
+    not_good, late_too, failing_count = session.execute(
+        select(func.count(), late, func.count(col(Target.failing_since))).where(_WATCHED, not_fresh)
+    ).one()
+    stale = not_good + (all_late or 0) - (late_too or 0)
     sources = session.scalars(select(SourceHealth).where(still_asked(session)).order_by(col(SourceHealth.host))).all()
     deliveries = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state))).all()
     return {
         "targets": total,
         "fresh": total - stale,
         "stale": stale,
-        "overdue": overdue or 0,
+        "overdue": overdue,
         "failing_count": failing_count,
-        "failing": [
-            {"subject": row.subject, "since": row.failing_since, "error": row.error, "failures": row.failures}
-            for row in failing
-        ],
         "sources": [
             {
                 "host": row.host,
@@ -134,8 +146,5 @@ def status(session: Session, now: datetime, most_failing: int | None = None) -> 
             }
             for row in sources
         ],
-        "advisories": coverage(session),
         "deliveries": {str(state): count for state, count in deliveries},
-        "silences": silences.listed(session, now),
-        "daemon_alive_at": last_alive(session),
     }

@@ -6,11 +6,12 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from monitor.metrics import CONTENT_TYPE, of_store
-from monitor.queries.gauges import gauges
+from monitor.queries.gauges import Gauges, counted, gauges
 from monitor.store.engine import StoreError
 from monitor.web.site import site_of
 
@@ -22,7 +23,12 @@ async def metrics(request: Request) -> Response:
     """``/metrics``."""
     site = site_of(request)
     now = site.now()
-    found = await site.read(lambda session: gauges(session, now))
+
+    def look(session: Session) -> Gauges:
+        known, since = site.counted.get(lambda: counted(session))
+        return gauges(session, now, known, since)
+
+    found = await site.read(look)
     return Response(site.metrics.exposition(of_store(found)), media_type=CONTENT_TYPE)
 
 

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from config.clock import Clock
 from config.settings import Settings
 from monitor.metrics import Metrics
+from monitor.queries.gauges import Counted
+from monitor.sparing import Sparing
 from monitor.store.engine import Store
 from monitor.store.readers import Readers
 
@@ -43,6 +45,8 @@ class Site:
         self._clock = clock
         self.readers = Readers(store)
         self._known: dict[str, tuple[float, Any]] = {}
+        self.counted: Sparing[Counted] = Sparing()
+        """What metrics tell of all targets together."""
         self.closing = asyncio.Event()
         """Set when the server stops: open streams end."""
 

@@ -20,7 +20,7 @@ from monitor.engine.queues import Deferring, prepare
 from monitor.metrics import Metrics, of_store
 from monitor.observations import Package
 from monitor.queries.fleet import fleet
-from monitor.queries.gauges import gauges
+from monitor.queries.gauges import counted, gauges
 from monitor.record import Recorder
 from monitor.results import Result, Seen, Unchanged
 from monitor.schedule import Due
@@ -155,7 +155,7 @@ def test_a_deposed_leader_writes_nothing(store: Store) -> None:
     with store.reading() as session:
         assert {one.error for one in session.exec(select(Target))} == {"by the first"}
         assert fleet(session)["leader"]["term"] == 2
-        shown = Metrics().exposition(of_store(gauges(session, NOW))).decode()
+        shown = Metrics().exposition(of_store(gauges(session, NOW, counted(session)))).decode()
     assert "weaklink_leader_term 2.0" in shown
     assert 'weaklink_queue_jobs{queue="check-npm",state="waiting"} 0.0' in shown
 
