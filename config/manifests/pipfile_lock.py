@@ -71,4 +71,5 @@ def _asked_for(file: File) -> set[str] | None:
     if beside is None:
         return None
     tables = [table for name, table in toml_of(beside).items() if name not in _OF_A_PIPFILE]
-    return {normalise_pypi(name) for table in tables if isinstance(table, dict) for name in table}
+    names = (name.partition("[")[0].strip() for table in tables if isinstance(table, dict) for name in table)
+    return {normalise_pypi(name) for name in names}

@@ -9,8 +9,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from monitor.replay.timelines import LARGEST, ReplayError
+from monitor.replay.timelines import ReplayError, contents
+from monitor.sources.decode import BadDocument, decode
 
 NOON: Final = timedelta(hours=12)
 STEP: Final = timedelta(minutes=1)
@@ -79,6 +81,15 @@ class Event(Struct):
         return found if isinstance(found, str) else ""
 
 
+class _Needed(Struct):
+    """Without these there is no incident."""
+
+    id: str
+    ecosystem: Literal["npm", "pypi"]
+    packages: list[str]
+    timeline: list[Any]
+
+
 class Facts(Struct):
     """A fact file; what it leaves out or has as ``null`` is unknown."""
 
@@ -106,17 +117,42 @@ class Facts(Struct):
     expect_other: list[str] | None = None
 
 
+_decoder: Final = msgspec.json.Decoder(Facts)
+
+
 def read_facts(file: Path) -> Facts:
-    """The facts in a file; ReplayError says what breaks their shape, and where."""
-    if file.stat().st_size > LARGEST:
-        raise ReplayError(f"{file}: is larger than {LARGEST // 1024 // 1024} MB")
-    try:
-        facts = msgspec.json.decode(file.read_bytes(), type=Facts)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReplayError(f"{file}: {error}") from None
+    """The facts in a file; ReplayError says what breaks their shape, and where.
+
+    Of what is not needed, a part of another shape is left out: it is then unknown.
+    """
+    facts = _decoded(contents(file), file)
     if not facts.packages:
         raise ReplayError(f"{file}: packages: is empty; the first one is the one the incident is about")
-    return facts
+    return replace(facts, domain=_domain(facts))
+
+
+def _decoded(body: bytes, file: Path) -> Facts:
+    try:
+        msgspec.json.decode(body, type=_Needed)
+        return decode(body, _decoder)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadDocument) as error:
+        raise ReplayError(f"{file}: {error}") from None
+
+
+def _domain(facts: Facts) -> DomainFacts | None:
+    """What is told of a domain, also by the events alone."""
+    told = replace(facts.domain) if facts.domain else DomainFacts()
+    for event in facts.timeline:
+        if event.event == "domain-expire":
+            told.expired_at = told.expired_at or event.text("expired_at") or event.at
+        elif event.event == "domain-register":
+            told.reregistered_at = told.reregistered_at or event.text("registered_at") or event.at
+        else:
+            continue
+        told = replace(
+            told, name=told.name or event.text("domain"), registrar=told.registrar or event.text("registrar")
+        )
+    return told if told.name else None
 
 
 _PARTIAL: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")

@@ -122,6 +122,33 @@ def test_a_version_that_was_taken_back_stays_in_the_dates(tmp_path: Path) -> Non
     assert last["dist-tags"] == {"latest": "1.3.0"}
 
 
+def test_a_part_of_another_shape_is_unknown_and_the_rest_is_replayed(tmp_path: Path) -> None:
+    odd = {
+        "publishers": {"left-pad": "mallory", "right-pad": {"after": "mallory"}},
+        "dependency_ranges": {"left-pad": None, "right-pad": {"evil": 7}},
+        "install_scripts": {"before": [], "after": {"postinstall": {"text": "x"}, "install": "node x.js"}},
+        "maintainers_before": ["alice", None, {"name": "bob"}],
+        "domain": "alice-mail.org",
+        "last_good": "1.3.0",
+        "detection": 7,
+    }
+    events = [publish("2026-01-10T08:30Z", "1.3.1", scripts={"install": "node x.js"}), "a remark", {"at": 7}]
+    made = timeline(tmp_path, **BAD | odd, timeline=events, expect_strict=["install-script-added", 7])
+    assert made.expect == ("install-script-added",)
+    assert {one["name"] for one in documents(made)[0]["maintainers"]} == {"alice"}
+    assert replay(made, Settings()).missed == []
+
+
+def test_a_domain_is_known_from_the_events_alone(tmp_path: Path) -> None:
+    events = [
+        {"at": "2025-10-01", "event": "domain-expire", "fields": {"domain": "alice-mail.org"}},
+        {"at": "2026-01-10T08:30Z", "event": "domain-register", "fields": {"domain": "alice-mail.org"}},
+    ]
+    expect = ["domain-expired", "domain-reregistered"]
+    score = replay(timeline(tmp_path, timeline=events, expect_strict=expect), Settings())
+    assert (score.missed, score.false_alarms) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

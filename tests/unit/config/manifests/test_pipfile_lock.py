@@ -52,7 +52,7 @@ def test_categories_versions_and_sources(tmp_path: Path) -> None:
 
 def test_direct_is_what_the_pipfile_asks_for(tmp_path: Path) -> None:
     (tmp_path / "Pipfile").write_text(
-        '[[source]]\nname = "pypi"\n[packages]\nflask-login = "*"\n[dev-packages]\nPytest = "*"\n'
+        '[[source]]\nname = "pypi"\n[packages]\n"flask-login[extra]" = "*"\n[dev-packages]\nPytest = "*"\n'
     )
     assert {name for name, one in read(tmp_path, LOCK).items() if one.direct} == {"flask-login", "pytest"}
 
