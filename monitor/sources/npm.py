@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -17,6 +17,8 @@ from monitor.sources.decode import BadDocument
 from monitor.sources.http import Http, Reply
 from monitor.sources.packument import parse_packument
 from monitor.validators import Validators
+
+T = TypeVar("T")
 
 LARGE: Final = 512 * 1024
 """Bodies above this many bytes are decoded in a thread, so that the loop is not held up."""
@@ -135,7 +137,8 @@ def unexpected(host: str, reply: Reply) -> Unavailable | Refused:
     return Unavailable(host, f"{reply.status}, which is no answer to a question for a package")
 
 
-async def off_the_loop(parse: Callable[..., Package], body: bytes, *rest: Any) -> Package:
+async def off_the_loop(parse: Callable[..., T], body: bytes, *rest: Any) -> T:
+    """What ``parse`` makes of a body; in a thread where that takes long enough to hold others up."""
     if len(body) > LARGE:
         return await asyncio.to_thread(parse, body, *rest)
     return parse(body, *rest)

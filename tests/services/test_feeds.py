@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import xmlrpc.client
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,7 +25,7 @@ from config.settings import HttpLimits
 from monitor.errors import SourceError
 from monitor.feeds.model import Announced
 from monitor.feeds.npm import NpmFeed
-from monitor.feeds.pypi import PypiFeed
+from monitor.feeds.pypi import LIMIT, PypiFeed
 from monitor.sources.http import Http
 from tests.services import forked
 from tests.services.watch import Watch
@@ -110,7 +111,8 @@ class Journal:
         self._thread.start()
 
     def since(self, serial: int) -> list[list[Any]]:
-        return [entry for entry in self.entries if entry[4] > serial]
+        """So many at once as Warehouse gives."""
+        return [entry for entry in self.entries if entry[4] > serial][:LIMIT]
 
     def close(self) -> None:
         self.server.shutdown()
@@ -136,6 +138,25 @@ async def test_pypis_journal_gives_names_serials_and_a_cursor(http: Http, journa
     assert page.announced == (Announced("pkg:pypi/flask-login", "41"), Announced("pkg:pypi/requests", "42"))
     assert (page.cursor, page.told) == (43, 3)
     assert (await feed.after(43)).cursor == 43
+
+
+async def test_what_was_missed_of_a_journal_comes_in_pages(http: Http, journal: Journal) -> None:
+    journal.entries = [["six", "1.0", 1_700_000_000, "new release", serial] for serial in range(1, LIMIT + 3)]
+    feed = PypiFeed(http, journal.url)
+    first = await feed.after(0)
+    assert (first.cursor, first.told, first.full) == (LIMIT, LIMIT, True)
+    rest = await feed.after(first.cursor)
+    assert (rest.cursor, rest.told, rest.full) == (LIMIT + 2, 2, False)
+
+
+async def test_a_serial_that_cannot_be_asked_for_moves_no_cursor(http: Http, registry: Any) -> None:
+    async def huge(_: web.Request) -> web.Response:
+        entry = ["six", "1.0", 1_700_000_000, "new release"]
+        body = xmlrpc.client.dumps(([[*entry, 40], [*entry, -1], [*entry, 7]],), methodresponse=True)
+        return web.Response(text=body.replace("<int>7<", f"<int>{2**70}<"))
+
+    registry.answers["/pypi"] = huge
+    assert (await PypiFeed(http, f"{registry.url}pypi").after(12)).cursor == 40
 
 
 async def test_a_journal_with_entities_is_refused(http: Http, registry: Any) -> None:
