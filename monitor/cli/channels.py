@@ -137,10 +137,10 @@ def test_(ctx: click.Context, channel: tuple[str, ...]) -> None:
 def log(call: Call, since: str, channel: str) -> None:
     """Every message: what, to whom, when, with what outcome, and how long after it happened."""
     try:
-        back = system_clock() - parse_duration(since)
+        back = parse_duration(since)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from None
-    found = read(call, lambda session: reading.deliveries_json(session, since=back, channel=channel))
+    found = read(call, lambda session, now: reading.deliveries_json(session, since=now - back, channel=channel))
     if call.json:
         write_json(found)
         return

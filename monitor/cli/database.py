@@ -15,6 +15,7 @@ from monitor.cli.app import Call, weaklink
 from monitor.cli.output import err, say, write_json
 from monitor.store.backups import backup as back_up
 from monitor.store.backups import dated, thin_out
+from monitor.store.clock import clock_of
 from monitor.store.engine import Store
 from monitor.store.moving import move
 from monitor.store.prune import prune as prune_store
@@ -68,7 +69,7 @@ def prune(call: Call, dry_run: bool) -> None:
     """Delete what is older than [retention] keeps, also while the daemon runs; never the evidence of an open alert."""
     configuration = call.configuration()
     store = call.store(configuration)
-    gone = prune_store(store, configuration.settings.retention, system_clock(), dry_run=dry_run)
+    gone = prune_store(store, configuration.settings.retention, clock_of(store)(), dry_run=dry_run)
     store.close()
     if call.json:
         write_json({"dry_run": dry_run, "deleted": gone})

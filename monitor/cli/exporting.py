@@ -14,13 +14,13 @@ from typing import TextIO
 import click
 from sqlmodel import Session
 
-from config.clock import system_clock
 from monitor.cli.app import WRONG, Call, weaklink
 from monitor.cli.output import note
 from monitor.export.cyclonedx import bill
 from monitor.export.parquet import write_parquet
 from monitor.export.tables import TABLES, Table
 from monitor.export.text import as_csv, as_jsonl
+from monitor.store.clock import clock_of
 
 NEEDS = "weaklink: Parquet needs Polars; install weaklink with its extra: pip install 'weaklink[study]'"
 
@@ -38,7 +38,7 @@ def export(ctx: click.Context, table: str, kind: str, output: Path | None) -> No
     if kind == "parquet" and output is None:
         raise click.UsageError("--format parquet needs --output FILE")
     store = call.store(call.configuration())
-    now = system_clock()
+    now = clock_of(store)()
     try:
         with store.reading() as session:
             if kind == "parquet":

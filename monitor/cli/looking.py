@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from config.clock import system_clock
 from config.names import short_form
 from config.settings import parse_duration
 from config.severity import Severity
@@ -18,6 +17,7 @@ from monitor.queries.domains import domains_json
 from monitor.queries.fleet import fleet
 from monitor.queries.show import show_json
 from monitor.spans import ago, iso
+from monitor.store.clock import clock_of
 from monitor.store.health import status as read_status
 from monitor.store.lock import Life, life
 from monitor.typed import subject_of
@@ -31,7 +31,7 @@ def status(ctx: click.Context) -> None:
     """Targets, freshness, failures, sources, deliveries: is the watch healthy?"""
     call: Call = ctx.obj
     store = call.store(call.configuration())
-    now = system_clock()
+    now = clock_of(store)()
     with store.reading() as session:
         found = read_status(session, now) | fleet(session)
     store.close()
@@ -129,7 +129,7 @@ def show(ctx: click.Context, item: str) -> None:
     configuration = call.configuration()
     subject = subject_of(item)
     store = call.store(configuration)
-    now = system_clock()
+    now = clock_of(store)()
     with store.reading() as session:
         found = show_json(session, subject, configuration.settings.thresholds, now)
     store.close()
@@ -249,8 +249,9 @@ def changes(call: Call, since: str, kinds: tuple[str, ...]) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from None
     store = call.store(call.configuration())
+    now = clock_of(store)()
     with store.reading() as session:
-        found = changes_json(session, system_clock() - back, kinds)
+        found = changes_json(session, now - back, kinds)
     store.close()
     if call.json:
         write_json(found)

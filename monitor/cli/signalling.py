@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 from rich.text import Text
 
-from config.clock import system_clock
 from config.names import short_form
 from monitor.cli.app import Call, weaklink
 from monitor.cli.output import cell, say, table, write_json
 from monitor.queries.risk import risk_json
 from monitor.queries.signals import signals_json
 from monitor.signals.table import SIGNALS
+from monitor.store.clock import clock_of
 
 
 @weaklink.command()
@@ -24,8 +24,8 @@ def signals(call: Call, chosen: tuple[str, ...], watches: tuple[str, ...]) -> No
     unknown = set(watches) - {watch.name for watch in configuration.settings.watch}
     if unknown:
         raise click.BadParameter(f"there is no watch {', '.join(sorted(unknown))}", param_hint="--watch")
-    now = system_clock()
     store = call.store(configuration)
+    now = clock_of(store)()
     with store.reading() as session:
         found = signals_json(session, now, chosen, watches)
     store.close()
@@ -60,12 +60,13 @@ def risk(call: Call, accounts: bool, limit: int) -> None:
     """What could hurt you most, ranked, and every factor's share of it ([risk] in the configuration weighs them)."""
     configuration = call.configuration()
     store = call.store(configuration)
+    now = clock_of(store)()
     with store.reading() as session:
         found = risk_json(
             session,
             configuration.settings.risk,
             configuration.settings.thresholds,
-            system_clock(),
+            now,
             accounts=accounts,
             limit=limit,
         )

@@ -12,7 +12,6 @@ import click
 from sqlmodel import Session
 
 from alerts import acting, reading, silences
-from config.clock import system_clock
 from config.names import short_form
 from config.settings import Match
 from config.severity import Severity
@@ -20,6 +19,7 @@ from config.values import BadValue
 from monitor.cli.app import WRONG, Call, weaklink
 from monitor.cli.output import cell, note, say, severity_cell, table, write_json
 from monitor.spans import ago, iso
+from monitor.store.clock import clock_of
 from monitor.typed import matcher, moment
 
 T = TypeVar("T")
@@ -38,30 +38,36 @@ def _by(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--note", default="", help="Why; kept with the alert.")(command)
 
 
-def _write(call: Call, work: Callable[[Session], T]) -> T:
+Work = Callable[[Session, datetime], T]
+"""What a command does with the database, given the time there."""
+
+
+def _write(call: Call, work: Work[T]) -> T:
     store = call.store(call.configuration())
     try:
+        now = clock_of(store)()
         with store.transaction() as session:
-            return work(session)
+            return work(session, now)
     except silences.Refused as error:
         raise click.UsageError(str(error)) from None
     finally:
         store.close()
 
 
-def read(call: Call, work: Callable[[Session], T]) -> T:
+def read(call: Call, work: Work[T]) -> T:
     store = call.store(call.configuration())
     try:
+        now = clock_of(store)()
         with store.reading() as session:
-            return work(session)
+            return work(session, now)
     finally:
         store.close()
 
 
-def _end(text: str, option: str) -> datetime:
+def _end(text: str, option: str, now: datetime) -> datetime:
     """``7d`` from now, or an ISO date or time."""
     try:
-        return moment(text, system_clock())
+        return moment(text, now)
     except BadValue as error:
         raise click.BadParameter(error.mend, param_hint=option) from None
 
@@ -74,7 +80,7 @@ def alerts(ctx: click.Context, state: str | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     call: Call = ctx.obj
-    found = read(call, lambda session: reading.alerts_json(session, state))
+    found = read(call, lambda session, _: reading.alerts_json(session, state))
     if call.json:
         write_json(found)
         return
@@ -102,7 +108,7 @@ def show_(ctx: click.Context, number: int) -> None:
     """One alert: its evidence, its life, and every message about it."""
     call: Call = ctx.obj
 
-    def work(session: Session) -> dict[str, Any] | None:
+    def work(session: Session, _: datetime) -> dict[str, Any] | None:
         found = reading.alerts_json(session, numbers=[number])
         if not found:
             return None
@@ -142,9 +148,12 @@ def show_(ctx: click.Context, number: int) -> None:
 @click.pass_obj
 def ack(call: Call, numbers: tuple[int, ...], by: str, note: str, until: str | None) -> None:
     """Say that you see to it: no reminder and no escalation, unless it grows graver."""
-    ends = _end(until, "--until") if until else None
-    now = system_clock()
-    _write(call, lambda s: acting.acknowledge(s, numbers, who=by, note=note, until=ends, now=now))
+
+    def work(session: Session, now: datetime) -> None:
+        ends = _end(until, "--until", now) if until else None
+        acting.acknowledge(session, numbers, who=by, note=note, until=ends, now=now)
+
+    _write(call, work)
     _tell(call, numbers)
 
 
@@ -154,7 +163,7 @@ def ack(call: Call, numbers: tuple[int, ...], by: str, note: str, until: str | N
 @click.pass_obj
 def resolve(call: Call, numbers: tuple[int, ...], by: str, note: str) -> None:
     """End it; those who heard of it hear that it is over."""
-    _write(call, lambda s: acting.resolve(s, numbers, who=by, note=note, now=system_clock()))
+    _write(call, lambda s, now: acting.resolve(s, numbers, who=by, note=note, now=now))
     _tell(call, numbers)
 
 
@@ -164,7 +173,7 @@ def resolve(call: Call, numbers: tuple[int, ...], by: str, note: str) -> None:
 @click.pass_obj
 def accept(call: Call, numbers: tuple[int, ...], by: str, note: str) -> None:
     """Say that it is right as it is: these exact facts are never told again, until they change."""
-    _write(call, lambda s: acting.accept(s, numbers, who=by, note=note, now=system_clock()))
+    _write(call, lambda s, now: acting.accept(s, numbers, who=by, note=note, now=now))
     _tell(call, numbers)
 
 
@@ -172,7 +181,7 @@ def accept(call: Call, numbers: tuple[int, ...], by: str, note: str) -> None:
 @click.pass_obj
 def accepted(call: Call) -> None:
     """What was accepted, by whom."""
-    found = read(call, reading.acceptances_json)
+    found = read(call, lambda session, _: reading.acceptances_json(session))
     if call.json:
         write_json(found)
         return
@@ -187,12 +196,12 @@ def accepted(call: Call) -> None:
 @click.pass_obj
 def forget(call: Call, number: int) -> None:
     """Accept a fact no more (ID of ``alerts accepted``): it is told when it is found again."""
-    row = _write(call, lambda session: acting.forget(session, number))
+    row = _write(call, lambda session, _: acting.forget(session, number))
     say(f"no longer accepted: {row.title}")
 
 
 def _tell(call: Call, numbers: Sequence[int]) -> None:
-    found = read(call, lambda session: reading.alerts_json(session, numbers=numbers))
+    found = read(call, lambda session, _: reading.alerts_json(session, numbers=numbers))
     if call.json:
         write_json(found)
         return
@@ -222,11 +231,11 @@ def matcher_of(words: Iterable[str]) -> Match:
 @click.pass_obj
 def silence_add(call: Call, matchers: tuple[str, ...], until: str, start: str | None, reason: str, by: str) -> None:
     """Silence what matches all of: severity, owner, watch, kind, subject (a glob), ecosystem."""
-    match, now = matcher_of(matchers), system_clock()
-    begins = _end(start, "--from") if start else now
-    ends = _end(until, "--for")
+    match = matcher_of(matchers)
 
-    def work(session: Session) -> list[dict[str, Any]]:
+    def work(session: Session, now: datetime) -> list[dict[str, Any]]:
+        begins = _end(start, "--from", now) if start else now
+        ends = _end(until, "--for", now)
         made = silences.add(session, match, reason=reason, who=by, starts_at=begins, ends_at=ends, now=now)
         return [one for one in silences.listed(session, now) if one["id"] == made.id]
 
@@ -235,7 +244,7 @@ def silence_add(call: Call, matchers: tuple[str, ...], until: str, start: str | 
         write_json(found[0])
         return
     hidden = f" It hides {found[0]['hides']} open alerts, the gravest {found[0]['worst']}." if found[0]["hides"] else ""
-    say(f"silence {found[0]['id']} until {iso(ends)}.{hidden}")
+    say(f"silence {found[0]['id']} until {iso(found[0]['ends_at'])}.{hidden}")
 
 
 @silence.command("list")
@@ -243,7 +252,7 @@ def silence_add(call: Call, matchers: tuple[str, ...], until: str, start: str | 
 @click.pass_obj
 def silence_list(call: Call, ended: bool) -> None:
     """Silences, their reasons, and what they hide now."""
-    found = read(call, lambda session: silences.listed(session, system_clock(), ended=ended))
+    found = read(call, lambda session, now: silences.listed(session, now, ended=ended))
     if call.json:
         write_json(found)
         return
@@ -269,7 +278,7 @@ def silence_list(call: Call, ended: bool) -> None:
 @click.pass_obj
 def silence_remove(call: Call, number: int) -> None:
     """End a silence now; what it held back is told next."""
-    _write(call, lambda session: silences.remove(session, number, system_clock()))
+    _write(call, lambda session, now: silences.remove(session, number, now))
     say(f"silence {number} is ended.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
+from benchmarks.faults import an_hour_ahead
 from config.clock import system_clock
 from config.load import load
 from monitor.assembly import Assembly
@@ -20,6 +22,7 @@ from monitor.store.engine import Store
 from monitor.store.tables import ChangeRow, Snapshot, Target
 from monitor.store.targets import all_watched
 from monitor.store.upgrade import upgrade
+from tests.services.forked import command
 
 WRONG = timedelta(hours=1)
 
@@ -53,6 +56,18 @@ async def test_a_machine_an_hour_ahead_writes_right_times(
     assert len(times) > 6
     slack = timedelta(seconds=2)
     assert all(at is not None and began - slack <= at <= ended + slack for at in times)
+
+
+def test_a_command_on_a_machine_an_hour_ahead_goes_by_the_database(postgresql_url: str, tmp_path: Path) -> None:
+    config = tmp_path / "weaklink.toml"
+    config.write_text(f'[database]\nurl = "{postgresql_url}"\n[[watch]]\nname = "all"\npackages = ["npm:left-pad"]\n')
+    add = ("--json", "silence", "add", "kind=deprecated", "--for", "30m", "--reason", "we know")
+    added = command(config, *add, prepare=an_hour_ahead)
+    assert added.code == 0, added
+    ends = datetime.fromisoformat(json.loads(added.out)["ends_at"])
+    assert ends - system_clock() < timedelta(minutes=31)
+    listed = command(config, "--json", "silence", "list", prepare=an_hour_ahead)
+    assert [one["state"] for one in json.loads(listed.out)] == ["active"]
 
 
 def test_a_transaction_looks_again_when_the_last_look_is_old(postgresql_url: str) -> None:
