@@ -6,14 +6,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
+from importlib import reload
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from msgspec import Struct
 
+from monitor import beside, daemon, record
 from monitor.cli import main as weaklink
-from monitor.engine import queued, worker
+from monitor.engine import condition, queued, worker
+from monitor.sources import politeness
+from monitor.store import budget_sql
 
 _forks = get_context("forkserver")
 _forks.set_forkserver_preload(["benchmarks.imported"])
@@ -75,8 +80,14 @@ def _run(config_file: str, command: str, log: str, prepare: Callable[[], None] |
     os.chdir(Path(config_file).parent)
     os.environ["HOME"] = str(Path(config_file).parent)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-    worker.BEAT, worker.UNHEARD, worker.DEAD = 0.5, 3.0, 5.0  # type: ignore[misc]
-    queued.DEAD = worker.DEAD  # type: ignore[attr-defined]
+    worker.BEAT, worker.UNHEARD = 0.5, 3.0  # type: ignore[misc]
+    condition.DEAD = worker.DEAD = queued.DEAD = 5.0  # type: ignore[misc, attr-defined]
+    # A second look comes after a second, not three minutes, and a host that was away is asked again as soon.
+    second = timedelta(seconds=1)
+    record.CONFIRM_AFTER = beside.CONFIRM_AFTER = second  # type: ignore[attr-defined]
+    politeness.FIRST_PAUSE = politeness.LONGEST_PAUSE = second
+    reload(budget_sql)  # it has the pauses in its statements
+    daemon.TICK = 0.2
     if prepare is not None:
         prepare()
     sys.argv = ["weaklink", "--config", config_file, command]

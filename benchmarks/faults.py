@@ -1,9 +1,10 @@
 """One month, watched twice: by one process on SQLite, and by many on a PostgreSQL that is full of faults.
 
-``python -m benchmarks.faults [PACKAGES] [DAYS] [SEED]``. Eight workers and two daemons watch a registry on loopback
-while every two seconds a worker or the leading daemon is ended by SIGKILL and another is started; PostgreSQL itself is
-stopped without notice and started again; one worker's clock is an hour ahead; and one is cut off from the database,
-not from the registry, for longer than its work is kept for it. Prints what was found, told, lost and told twice.
+``python -m benchmarks.faults [PACKAGES] [DAYS] [SEED]``. Eight workers and two daemons watch npm, PyPI and domains on
+loopback while every two seconds a worker or the leading daemon is ended by SIGKILL and another is started; PostgreSQL
+itself is stopped without notice and started again; one worker's clock is an hour ahead; and one is cut off from the
+database, not from the registries, for longer than its work is kept for it. On three days a source is away, for the
+one process as well as for the many. Prints what was found, told, lost and told twice.
 """
 
 from __future__ import annotations
@@ -41,32 +42,44 @@ listen = ""
 jobs = 2
 [schedule]
 packages = "1s"
+domains = "1s"
 [registries.npm]
-url = "{registry}"
+url = "{npm}"
 requests_per_second = 2000
 connections = 64
+[registries.pypi]
+url = "{pypi}"
+requests_per_second = 2000
+connections = 64
+[domains]
+nameservers = ["{names}"]
+rdap_bootstrap = "{rdap}dns.json"
+whois_server = "127.0.0.1:{whois}"
+requests_per_second = 1000
 [[watch]]
 name = "shop"
 owner = "web-team"
 packages = {packages}
 [[channel]]
 name = "chat"
-url = "json://127.0.0.1:{port}/hook/chat"
+url = "json://127.0.0.1:{hook}/hook/chat"
 per_minute = 6000
 [[channel]]
 name = "mail"
-url = "json://127.0.0.1:{port}/hook/mail"
+url = "json://127.0.0.1:{hook}/hook/mail"
 per_minute = 6000
 [[route]]
 match = {{ severity = ">=high" }}
 channels = ["chat"]
 group_wait = "0s"
+group_interval = "0s"
 continue = true
 [[route]]
 match = {{ severity = ">=low" }}
 channels = ["mail"]
 group_by = ["cause"]
 group_wait = "0s"
+group_interval = "0s"
 """
 WORKERS, DAEMONS = 8, 2
 KILL_EVERY: Final = 2.0
@@ -128,8 +141,11 @@ class Faults:
 
 def configure(folder: Path, town: Town, database: str, name: str = "weaklink.toml") -> Path:
     file = folder / name
-    packages = json.dumps([f"npm:{name}" for name in town.world.packages])
-    file.write_text(CONFIG.format(database=database, registry=town.url, port=town.port, packages=packages))
+    packages = json.dumps([f"{one.ecosystem}:{name}" for name, one in town.world.packages.items()])
+    urls = {site: town.url(site) for site in ("npm", "pypi", "rdap")}
+    ports = {site: town.ports[site] for site in ("whois", "hook")}
+    names = town.names.address
+    file.write_text(CONFIG.format(database=database, packages=packages, names=names, **urls, **ports))
     return file
 
 
@@ -143,8 +159,12 @@ def live(town: Town, days: int, store: Store, tick: Callable[[int], None]) -> Fo
     for day in range(days + 1):
         town.advance(day)
         tick(day)
+        if town.away:
+            # Until everything else was seen, and this was missed.
+            _until(partial(store.saw, town), partial(tick, day))
+            town.call_back()
         # What ends before its message was made is rightly told to nobody: a day waits for both.
-        _until(partial(store.saw, town.etags()), partial(tick, day))
+        _until(partial(store.saw, town), partial(tick, day))
         _until(store.settled, partial(tick, day))
     found = known(town, store)
     found.seconds = time.monotonic() - began
@@ -227,7 +247,7 @@ def main(packages: int, days: int, seed: int) -> None:
     one = alone(packages, days, now)
     many, faults = together(packages, days, now, seed)
     print(f"{'':28}{'one process':>14}{'8 + 2 processes':>18}")
-    for name, of in {
+    rows: dict[str, Callable[[Found], int]] = {
         "checks": lambda f: f.checks,
         "changes": lambda f: f.changes.total(),
         "findings in alerts": lambda f: f.alerts.total(),
@@ -235,7 +255,8 @@ def main(packages: int, days: int, seed: int) -> None:
         "messages that came again": lambda f: f.again,
         "times that are to come": lambda f: f.ahead,
         "seconds": lambda f: round(f.seconds),
-    }.items():
+    }
+    for name, of in rows.items():
         print(f"{name:28}{of(one):14,}{of(many):18,}")
     print("\n" + "\n".join(f"{count:4} {what}" for what, count in sorted(faults.items())))
     differ = differences(one, many)

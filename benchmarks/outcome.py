@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from benchmarks.town import Town
+from monitor.observations import Domain
+from monitor.snapshots import decode_domain
 
 AGAIN: Final = {"reminder", "escalation"}
 """Messages that are meant to tell again."""
@@ -55,9 +57,29 @@ class Store:
             return condition()
         return False
 
-    def saw(self, etags: dict[str, str]) -> bool:
-        """Whether the present document of every package was recorded."""
-        return self.has(lambda: dict(self.ask("SELECT subject, etag FROM target WHERE sort = 'package'")) == etags)
+    def saw(self, town: Town) -> bool:
+        """Whether all that is to be seen was recorded, and what is away was missed."""
+        return self.has(lambda: self._saw_packages(town) and self._saw_domains(town))
+
+    def _saw_packages(self, town: Town) -> bool:
+        for source in ("npm", "pypi"):
+            rows = self.ask(
+                f"SELECT subject, etag, failing_since FROM target WHERE source = '{source}' AND sort = 'package'"
+            )
+            if source == town.away and not all(failing for _, _, failing in rows):
+                return False
+            if source != town.away and {subject: etag for subject, etag, _ in rows} != town.etags(source):
+                return False
+        return True
+
+    def _saw_domains(self, town: Town) -> bool:
+        known = {subject: (decode_domain(bytes(body)), stale) for subject, body, stale in self.ask(_DOMAINS)}
+        told = town.domains()
+        if known.keys() != {f"domain:{name}" for name in town.world.registered}:
+            return False
+        if town.away == "rdap" and not all("state" in stale for name, (_, stale) in known.items() if name not in told):
+            return False
+        return all(_shows(known[name][0], domain) for name, domain in told.items())
 
     def settled(self) -> bool:
         """Whether everything was told that has to be told now."""
@@ -68,6 +90,19 @@ class Store:
                 and not self.ask(f"SELECT 1 FROM notification_group WHERE due_at < '{soon}' LIMIT 1")
             )
         )
+
+
+_DOMAINS: Final = """
+    SELECT target.subject, value.body, target.stale FROM target
+    JOIN snapshot ON snapshot.id = target.snapshot_id JOIN value ON value.digest = snapshot.digest
+    WHERE target.sort = 'domain'
+"""
+
+
+def _shows(known: Domain, told: Domain) -> bool:
+    """Whether what is known of a domain has all that is told of it."""
+    fields = ("state", "expires_at", "registered_at", "registrar", "nameservers", "mail_exchangers")
+    return all(getattr(told, field) in (UNSET, getattr(known, field)) for field in fields)
 
 
 def known(town: Town, store: Store) -> Found:

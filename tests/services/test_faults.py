@@ -7,11 +7,20 @@ from datetime import UTC, datetime
 from benchmarks.faults import alone, together
 from benchmarks.outcome import differences
 
+HAPPENS = {
+    *("maintainer-added", "publisher-changed", "install-script-added", "ownership-replaced", "package-removed"),
+    *("version-yanked", "project-quarantined", "project-archived", "dependency-added", "release-published"),
+    *("domain-expiring", "domain-expired", "domain-redemption", "domain-pending-delete", "domain-unregistered"),
+    *("domain-reregistered", "registrar-changed", "nameservers-changed", "mail-exchanger-changed"),
+    *("mail-exchanger-lost", "signal-raised", "signal-cleared"),
+}
+
 
 def test_many_processes_full_of_faults_find_and_tell_what_one_does_once() -> None:
     now = datetime.now(UTC)
     one = alone(packages=20, days=3, now=now)
-    assert one.changes
+    assert {change.split()[1] for change in one.changes} >= HAPPENS
+    assert {"npm", "pypi"} <= {change[4:].partition("/")[0] for change in one.changes}
     assert one.told
     many, faults = together(packages=20, days=3, now=now, seed=1, workers=4)
     assert differences(one, many) == {}
