@@ -206,7 +206,8 @@ def test_domains_are_known_by_their_a_labels() -> None:
 
 
 @given(
-    st.from_regex(r"[a-z0-9-]{1,7}(\.[a-z0-9-]{1,7}){1,3}", fullmatch=True) | st.from_regex(r"xn--[a-z0-9]{1,9}\.nu")
+    st.from_regex(r"[a-z0-9-]{1,7}(\.[a-z0-9-]{1,7}){1,3}", fullmatch=True)
+    | st.from_regex(r"xn--[a-z0-9]{1,9}\.nu", fullmatch=True)
 )
 def test_plain_domains_need_no_idna_and_come_to_what_it_says(name: str) -> None:
     try:
