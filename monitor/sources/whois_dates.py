@@ -122,6 +122,9 @@ _NAME_DAY: Final = re.compile(
     r"(?:(?P<zone>[A-Z]{3,4}) +)?)?(?P<y>\d{4})(?!\d)"
 )
 _COMPACT: Final = re.compile(r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<mo>\d{2})(?P<d>\d{2})(?!\d)" + _TIME + _ZONE)
+_DIGITS: Final = re.compile(
+    r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<mo>\d{2})(?P<d>\d{2})(?P<h>\d{2})(?P<m>\d{2})(?P<s>\d{2})(?!\d)"
+)
 _NUMBERS: Final = re.compile(
     r"(?<!\d)(?P<a>\d{1,2})(?P<sep>[-./])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4})(?!\d)" + _TIME + _ZONE
 )
@@ -154,7 +157,7 @@ class DateReading:
         """The date in a value, in UTC; None where there is none, or where day and month could be taken for each
         other."""
         text = text.strip()[:120]
-        for pattern in (_YEAR_FIRST, _YEAR_NAME, _DAY_NAME, _NAME_DAY, _COMPACT, _NUMBERS):
+        for pattern in (_YEAR_FIRST, _YEAR_NAME, _DAY_NAME, _NAME_DAY, _COMPACT, _DIGITS, _NUMBERS):
             if (found := pattern.search(text)) is not None:
                 return self._moment(found)
         return None

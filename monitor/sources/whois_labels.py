@@ -20,7 +20,8 @@ LABELS: Final = {
         r"vencimiento|vencimento|expira|ablaufdatum|vervaldatum|有効期限|到期时间|到期日期|过期时间|사용 종료일",
     ),
     "paid until": (
-        r"paid till|valid(?:ity)?(?: (?:until|till|to|through|date))?|renewal(?: date)?|registered (?:until|through)",
+        r"paid till|domain datebilleduntil|valid(?:ity)?(?: (?:until|till|to|through|date))?",
+        r"renewal(?: date)?|registered (?:until|through)",
     ),
     "registrar's expiry": (r"registrar registration expir(?:y|ation) date",),
     "created": (
@@ -28,7 +29,7 @@ LABELS: Final = {
         rf"{_WHEN}",
         r"(?:domain )?(?:name )?commence(?:ment|d)(?: date)?|assigned|entered",
         r"data de (?:registo|registro|cria[cç][aã]o)|fecha de (?:registro|creaci[oó]n|alta)|date de cr[eé]ation|creado",
-        r"登録年月日|注册时间|注册日期|등록일",
+        r"domain dateregistered|登録年月日|注册时间|注册日期|등록일",
     ),
     "registrar": (
         r"(?:sponsoring |current |domain |registry )*regist(?:rar|ar)(?: name| organi[sz]ation| company)?",
@@ -42,7 +43,8 @@ LABELS: Final = {
     "nameserver": (
         r"(?:domain )?(?:primary |secondary |other )?(?:name ?servers?|nservers?|dns(?: servers?)?|servers?)"
         r"(?: \d+)?(?: information| hostnames?)?(?: in (?:the )?listed order)?",
-        r"host ?names?|ns ?\d*|p|s|domain name servers?|servidor(?:es)? de nombres?(?: de dominio)?|ネームサーバ",
+        r"host ?names?|dns name|ns(?: name)? ?\d*|p|s|domain name servers?",
+        r"servidor(?:es)? de nombres?(?: de dominio)?|ネームサーバ",
     ),
 }
 """Facts and the labels they go by. A date by which the registration is paid is its expiry where no other is told."""
@@ -52,7 +54,9 @@ _OTHERS: Final = re.compile(
     r"\b(?:registrants?|owners?|holders?|titular|contact\w*|administrative|admin|technical|tech|billing|person|role|"
     r"registrar|reseller|agent|organi[sz]ation|organización|entidade|responsável)\b"
 )
-_OBJECTS: Final = re.compile(r"contact|person|role|nic hdl(?: br)?|nsset|keyset|key set|organi[sz]ation|org")
+_OBJECTS: Final = re.compile(
+    r"contact(?: id)?|person|role|nic hdl(?: br)?|nic handle|nsset|keyset|key set|organi[sz]ation|org"
+)
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from monitor.sources.whois_labels import about_others, fact_of, heads_other_object
@@ -49,13 +48,14 @@ def statements(lines: Sequence[str]) -> Iterator[Statement]:
     """The facts that the lines of a reply state about the domain that was asked for, in their order."""
     heading: _Heading | None = None
     stated_registrar = other_object = False
-    for number, (before, line) in enumerate(pairwise(["", *lines])):
+    begins = True
+    for number, line in enumerate(lines):
         text, indent = line.strip(), len(line) - len(line.lstrip())
-        if not text:
-            other_object = False
+        if not text or _NO_STATEMENT.match(line):
+            begins = True
+            other_object = other_object and bool(text)
             continue
-        if _NO_STATEMENT.match(line):
-            continue
+        first, begins = begins, False
         servers = heading is not None and heading.fact == "nameserver" and _HOST.match(text)
         label, value = ("", "") if servers else _split(text)
         if label and not value:
@@ -71,8 +71,8 @@ def statements(lines: Sequence[str]) -> Iterator[Statement]:
         elif label:
             fact = fact_of(label)
             heading = _Heading(fact, False, indent, number) if fact == "nameserver" else None
-            if not before.strip() and heads_other_object(label, stated_registrar):
-                other_object = True
+            if first:
+                other_object = heads_other_object(label, stated_registrar)
             if fact and (not other_object or fact == "nameserver"):
                 stated_registrar |= fact == "registrar"
                 yield Statement(fact, label, value)

@@ -47,6 +47,8 @@ _RESERVED: Final = re.compile(
     r"restricted|forbidden|not allowed|premium|unavailable|taken)\b",
     re.IGNORECASE,
 )
+_UNTIL: Final = re.compile(r"\b(?:until|till)\b", re.IGNORECASE)
+"""A status that says how long it lasts, and so until when the registration is paid."""
 
 
 def parse_whois(reply: bytes | str, domain: str, server: str, at: datetime) -> Registration:
@@ -84,6 +86,8 @@ def _told(lines: list[str]) -> Told:
     found: Told = {}
     for statement in statements(lines):
         found.setdefault(statement.fact, []).append(statement)
+        if statement.fact == "status" and _UNTIL.search(statement.value):
+            found.setdefault("paid until", []).append(statement)
     dated = [found.pop(fact, []) for fact in ("expiry", "paid until", "registrar's expiry")]
     if expiry := list(chain.from_iterable(dated)):
         found["expiry"] = expiry

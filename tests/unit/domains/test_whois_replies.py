@@ -161,6 +161,31 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         "renewal date:          2027.09.18 14:00:00\noption expiration date: 2029.10.14 12:00:00\n",
         {"created": "2002-09-19", "expires": "2027-09-18", "servers": 2},
     ),
+    "blocks that begin with comments": (
+        "% asked by 192.0.2.1\n\ndomain:   alice.quux\nstatus:   RedemptionPeriod\ncreated:  2012-06-19 10:13:30+03\n"
+        "expires:  2013-06-19 10:13:30+03\n\n% Registrar:\n% ==========\nregistrar: quux.reg\norganization: Reg Ltd\n\n"
+        "% Registrant:\n% ===========\ncontact-id: a-1\n"
+        "status:   ok\nstatus:   linked\ncreated:  2002-04-02 20:59:40+03\n",
+        {"created": "2012-06-19", "expires": "2013-06-19", "registrar": "quux.reg",
+         "statuses": ("redemption period",)},
+    ),
+    "a status that says until when": (
+        "domain:     alice.quux\nstatus:     OK-UNTIL 20270906000000\ncreated:    0-QNIC 00000000000000\n"
+        "changed:    ALICE-QNIC 20120421101933\nnserver:    ns1.alice.example\n",
+        {"expires": "2027-09-06", "servers": 1, "statuses": ()},
+    ),
+    "nothing but blanks between label and value": (
+        "Domain-name         alice.quux\nAdmin-id            A-0006\ndns_name            ns1.alice.example\n"
+        "Last-update         2026-08-02\nValid-date          2027-08-16\nDomain-status       DOM_EXP\n",
+        {"expires": "2027-08-16", "servers": 1, "statuses": ("expired",)},
+    ),
+    "labels of machines": (
+        "domain_name: alice.quux\nquery_status: 210 PendingRelease\ndomain_dateregistered: 2009-07-14T12:11:36+12:00\n"
+        "domain_datebilleduntil: 2027-07-14T12:11:36+12:00\n%\nregistrar_name: Reg Ltd\n"
+        "%\nns_name_01: ns1.alice.example\n",
+        {"created": "2009-07-14", "expires": "2027-07-14", "registrar": "Reg Ltd", "servers": 1,
+         "statuses": ("redemption period",)},
+    ),
     "the last renewal beside the expiry": (
         "Domain: alice.quux\nStatus: ACTIVE\nCreated date: 8 Oct 2004\nRenew date: 8 Oct 2025\nExp date: 7 Oct 2026\n",
         {"created": "2004-10-08", "expires": "2026-10-07", "statuses": ("active",)},
