@@ -37,8 +37,8 @@ LABELS: Final = {
     ),
     "handle": (r"(?:registry )?domain id|roid|domain roid|domain handle|norid handle",),
     "status": (
-        r"(?:domain |registration |epp |registry |query )*(?:status(?:es)?|state)|eppstatus",
-        r"estado|estatus|est[aá]tus del dominio|状態",
+        r"(?:domain |registration |epp |registry |query )*(?:status(?:es)?|state)|eppstatus|domaintype",
+        r"estado|[eé]tat|estatus|est[aá]tus del dominio|状態",
     ),
     "nameserver": (
         r"(?:domain )?(?:primary |secondary |other )?(?:name ?servers?|nservers?|dns(?: servers?)?|servers?)"

@@ -43,6 +43,7 @@ _WORDS: Final = {
     "auto renew grace period": "auto renew period",
     "activo": "active",
     "ativo": "active",
+    "actif": "active",
     "live": "active",
     "published": "active",
     "paid and in zone": "active",

@@ -112,7 +112,7 @@ def _facts(told: Told, lines: list[str], domain: str) -> dict[str, Any]:
         facts["expires_at"] = None
     if created is not None and (expires is None or created <= expires):
         facts["registered_at"] = created
-    if registrar:
+    if any(character.isalnum() for character in registrar):
         facts["registrar"] = registrar[:200]
     if told.get("handle"):
         facts["handle"] = told["handle"][0].value[:100]

@@ -144,6 +144,16 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         "    Name: Reg Ltd\n\n[Nservers]\nNserver: ns1.alice.example\nNserver: ns2.alice.example\n",
         {"registrar": "Reg Ltd", "servers": 2, "statuses": ("active",)},
     ),
+    "brackets above lines that are not indented": (
+        "[Domain]\nDomain: alice.quux\nStatus: active\n\n[Registrar]\nType: Legal person\nName: Reg Ltd\n\n"
+        "[Nservers]\nNserver: ns1.alice.example\n\n[Whois]\nUpdated: 2026-02-18T18:12:36+00:00\n",
+        {"registrar": "Reg Ltd", "servers": 1, "statuses": ("active",)},
+    ),
+    "dots after the colon": (
+        "DOMAINE:.................alice.quux\nREGISTRAR:...............\nDATE DE CREATION:........23/05/2001\n"
+        "ETAT:....................actif\nCONTACT ADMIN:...........Alice\n",
+        {"created": "2001-05-23", "statuses": ("active",)},
+    ),
     "letters and brackets": (
         "a [Domain Name]\t\talice.quux\nc [Record Created]\t\t23-MAR-2005\nd [Record Expired]\t\t23-MAR-2027\n"
         "j [Primary Name Server]\n\tns1.alice.example\nk [Secondary Name Server]\n\tns2.alice.example\n",
