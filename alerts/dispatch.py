@@ -16,6 +16,7 @@ from alerts.matching import matches
 from alerts.messages.content import Coming
 from alerts.model import Alert, AlertState, Delivery, DeliveryState, Group, GroupMember
 from alerts.quiet import quiet_until
+from alerts.rerouting import reroute
 from alerts.routing import Policy
 from alerts.telling import NO_NEWS, Telling, Told, live, next_look, still_open, telling_of
 from config.log import log_of
@@ -49,6 +50,7 @@ def due_notifications(session: Session, policy: Policy, now: datetime, calendar:
         select(Group).where(col(Group.due_at) <= now).order_by(col(Group.due_at)).limit(MOST_GROUPS)
     ).all()
     members = live(session, groups)
+    reroute(session, groups, members, policy)
     ask = calendar or (lambda _session, _now: ())
     looked = [_look(session, group, members[group.id or 0], policy, now) for group in groups]
     due = [one for one in looked if one is not None]

@@ -18,7 +18,7 @@ from alerts.messages.content import Coming, Message
 from alerts.model import Alert, Delivery, DeliveryState
 from alerts.muting import Inhibition
 from alerts.routing import Policy
-from config.settings import Route
+from config.settings import Channel, Route
 from config.severity import Severity
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -81,6 +81,17 @@ class Desk:
 
     def told(self) -> list[str]:
         return [row.kind for row in self.session.exec(select(Delivery).order_by(Delivery.id))]  # type: ignore[arg-type]
+
+    def names_channels(self, *names: str, **route: Any) -> None:
+        """From now on, the configuration has these channels, and one route to them."""
+        channels = tuple(Channel.model_validate({"name": name, "url": "json://127.0.0.1/"}) for name in names)
+        told: dict[str, Any] = {"channels": names, "group_wait": "0s", "group_interval": "0s", "repeat": "0s"}
+        routes = (Route.model_validate(told | route),)
+        self.policy = msgspec.structs.replace(self.policy, channels=channels, routes=routes)
+
+    def heard(self) -> list[tuple[str, str]]:
+        """The kind of each message, and its channel."""
+        return [(row.kind, row.channel) for row in self.session.exec(select(Delivery).order_by(Delivery.id))]  # type: ignore[arg-type]
 
     def last(self) -> Message:
         row = self.session.exec(select(Delivery).order_by(Delivery.id.desc())).first()  # type: ignore[union-attr]
