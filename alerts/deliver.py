@@ -250,8 +250,14 @@ class Deliverer:
         return channel is None or self._monotonic() >= self._next.get(name, 0.0)
 
     async def _run(self, claim: Claimed) -> None:
-        message = msgspec.json.decode(claim.message, type=Message)
-        outcome, give_up = await self._attempt(claim, message)
+        checks: Sequence[str] = ()
+        try:
+            message = msgspec.json.decode(claim.message, type=Message)
+            checks = message.checks
+            outcome, give_up = await self._attempt(claim, message)
+        except Exception:  # a mistake of ours over one message must not hold up all that comes after it
+            log.exception("a message broke", message=claim.key, channel=claim.channel)
+            outcome, give_up = Outcome(False, "weaklink: internal: it could not be sent"), timedelta(days=1)
         now = self._clock()
         late = (now - claim.happened_at).total_seconds() if claim.happened_at is not None else None
         self.attempts += 1
@@ -264,7 +270,7 @@ class Deliverer:
             attempt=claim.attempts,
             outcome=outcome.words,
             late_seconds=round(late, 1) if late is not None else None,
-            checks=message.checks or None,
+            checks=checks or None,
         )
         if outcome.ok:
             await self._until_written(lambda session: mark_sent(session, claim, now, outcome.words))
@@ -310,7 +316,7 @@ async def _request(url: str) -> Outcome:
     try:
         async with httpx.AsyncClient(timeout=30, follow_redirects=False) as client, client.stream("GET", url) as reply:
             status = reply.status_code
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a name that is none (IDNA)
         return Outcome(False, type(error).__name__)
     return Outcome(200 <= status < 300, f"answered {status}")
 

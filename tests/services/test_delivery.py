@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 
 from alerts.deliver import Deliverer, check_channel_url
 from alerts.findings import Finding
+from alerts.heartbeat import URL
 from alerts.messages.content import Message
 from alerts.model import Delivery, DeliveryState
 from alerts.outbox import LEASE, claim_due, release_claims
@@ -221,3 +223,26 @@ def test_a_url_that_cannot_be_used_is_told_without_repeating_it(url: str, said: 
     if problem is not None and said is not None:
         assert said in problem
         assert "very-secret" not in problem
+
+
+async def test_a_message_that_cannot_be_sent_at_all_holds_up_its_channel_for_a_day_at_most(
+    store: Store, sink: Any
+) -> None:
+    post = Post(store, [channel("hook", sink.url)])
+    post.owes("hook", "broken")
+    post.owes("hook", "whole")
+    with store.transaction() as session:
+        session.execute(update(Delivery).where(col(Delivery.key) == "hook-broken").values(message=b"{"))
+    await post.passes(0)
+    assert "internal" in post.outcome()
+    for _ in range(30):
+        await post.passes(61)
+    assert post.states("hook") == [DeliveryState.DEAD, DeliveryState.SENT]
+
+
+async def test_a_dead_mans_switch_at_a_name_that_is_none_is_trouble_of_that_attempt(store: Store) -> None:
+    post = Post(store, [])
+    post.deliverer.use([], "https://\u2603.example/ping")
+    post.owes(URL, "alive")
+    await post.passes(0)
+    assert post.outcome() == "InvalidURL"
