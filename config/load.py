@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from config import locate
 from config.crosschecks import disagreements
@@ -246,7 +247,9 @@ class _Reading:
         file, question, options = rest.partition("?")
         if not scheme.startswith("sqlite") or not file or file.startswith(("/", ":memory:", "file:")):
             return settings
-        url = f"{scheme}:///{resolved(self.path.parent, file)}{question}{options}"
+        # A folder may be called anything; in a URL these two characters would be something else.
+        place = str(resolved(self.path.parent, unquote(file))).replace("%", "%25").replace("?", "%3F")
+        url = f"{scheme}:///{place}{question}{options}"
         return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
 
 

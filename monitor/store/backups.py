@@ -23,7 +23,7 @@ def backup(store: Store, file: Path) -> None:
         raise StoreError(f"{file}: exists already; name a file that does not")
     part = file.with_name(f".{file.name}.part")
     try:
-        source = sqlite3.connect(f"file:{store.file}?mode=ro", uri=True)
+        source = sqlite3.connect(f"{store.file.absolute().as_uri()}?mode=ro", uri=True)
         target = sqlite3.connect(part)
         try:
             source.backup(target, pages=1024)

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from alerts.reading import alerts_json
+from config.load import load
 from monitor.store import engine
 from monitor.store.backups import backup, dated, thin_out
 from monitor.store.engine import Store, StoreError
@@ -200,6 +201,17 @@ def test_a_backup_while_in_use_can_be_opened_and_holds_everything(file: Path, tm
     assert remembered(restored) == "kept"
     with pytest.raises(StoreError, match="exists already"):
         backup(store, copy)
+
+
+def test_a_backup_is_of_the_database_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "50%41 off? #1"
+    folder.mkdir()
+    (folder / "weaklink.toml").touch()
+    store = Store(load(folder / "weaklink.toml", env={}).settings.database.url)
+    upgrade(store, NOW)
+    assert (folder / "weaklink.db").exists()
+    backup(store, tmp_path / "copy.db")
+    assert upgrade(sqlite(tmp_path / "copy.db"), NOW) == "", "it is whole"
 
 
 def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
