@@ -67,6 +67,8 @@ def secrets_of(configuration: Configuration, destinations: Destinations | None =
     yield from _logins(settings.database.url, name_alone=False)
     for url in (
         settings.domains.rdap_bootstrap,
+        settings.advisories.api_url,
+        settings.advisories.dumps_url,
         registries.npm.url,
         registries.npm.changes_feed,
         *registries.npm.scopes.values(),

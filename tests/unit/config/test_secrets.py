@@ -66,13 +66,17 @@ def test_passwords_and_tokens_of_all_else_are_hidden(tmp_path: Path) -> None:
         rdap_bootstrap = "https://u:rdap-pass-5@rdap.example/dns.json"
         [heartbeat]
         url = "https://ping.example/0b5c2a1e-beat-6"
+        [advisories]
+        api_url = "https://u:osv-pass-8@osv.example/"
+        dumps_url = "https://dumps.example/?token=dumps-token-9"
         [[web.token]]
         name = "alice"
         secret = "web-token-7-web-token"
         """,
     )
     text = "db-pass-1 npm-pass-2 corp-token-3 feed-token-4 rdap-pass-5 0b5c2a1e-beat-6 web-token-7-web-token"
-    assert masked(text) == " ".join([MASK] * 7)
+    text += " osv-pass-8 dumps-token-9"
+    assert masked(text) == " ".join([MASK] * 9)
     assert masked("Basic " + base64.b64encode(b"reader:npm-pass-2").decode()) == f"Basic {MASK}"
     assert masked("weaklink asked db.example, npm.example and reader") == (
         "weaklink asked db.example, npm.example and reader"
