@@ -234,7 +234,7 @@ class Assembly:
             "pypi": settings.registries.pypi,
             "rdap": _rdap_limits(settings),
         }
-        self._whois.settings = settings.domains
+        self._whois.use(settings.domains)
         self._resolver.use(settings.domains)
         self.checker.use_domains(self._domain_source())
         for name, http in self.https.items():

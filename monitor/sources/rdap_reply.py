@@ -30,7 +30,7 @@ def judge(reply: Reply, domain: str, server: str, now: datetime) -> Registration
         return unavailable(server, now, f"{reply.status}, which is no answer")
     try:
         document = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return unavailable(server, now, "the answer is no JSON")
     found = parse_rdap(document, domain, server, now)
     dated = http_date(reply.headers.get("date", ""))
@@ -44,7 +44,7 @@ def _is_denial(body: bytes) -> bool:
         return True
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     if not isinstance(document, dict):
         return False

@@ -62,6 +62,12 @@ class Whois:
         self._sleep = sleep
         self._hosts: dict[str, Host] = {}
 
+    def use(self, settings: Domains) -> None:
+        """From the next question on, these settings; what servers asked of us is kept."""
+        self.settings = settings
+        for host in self._hosts.values():
+            host.limit(settings.requests_per_second, 1)
+
     def health(self) -> list[HostHealth]:
         return [self._hosts[name].health() for name in sorted(self._hosts)]
 

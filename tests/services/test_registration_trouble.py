@@ -71,7 +71,9 @@ def answers(status: int, body: bytes = b"", **headers: str) -> Any:
     [
         (answers(200, json.dumps(GOOD | {"ldhName": "other.org"}).encode()), "another domain"),
         (answers(200, b"<html>Sign in"), "no JSON"),
+        (answers(200, b'{"ldhName":"\xff"}'), "no JSON"),
         (answers(404, b"<html>not here"), "not RDAP"),
+        (answers(404, b'{"errorCode":404,"title":"\xff"}'), "not RDAP"),
         (answers(429, Retry_After="3600"), "429"),
         (answers(401), "401"),
         (answers(503), "503"),
@@ -274,3 +276,25 @@ async def test_a_resolver_that_is_not_there_is_no_answer(monkeypatch: pytest.Mon
     monkeypatch.setattr("monitor.sources.resolver.QUESTION_TIME", 0.5)
     found = await Resolver(Domains(nameservers=("127.0.0.1:9",))).delegation("x.org", NOW)
     assert found.outcome is Outcome.UNAVAILABLE
+
+
+async def test_an_edit_of_the_rate_holds_for_servers_that_were_asked_before() -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"Domain Name: X.ORG\n")
+        writer.close()
+
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    server, port = await serve_whois(reply)
+    fast = Domains(whois_server=f"127.0.0.1:{port}", requests_per_second=1000.0)
+    source = Whois(fast, lambda: NOW, elapsed=lambda: 0.0, sleep=sleep)
+    await source.lookup("x.org", NOW)
+    source.use(Domains(whois_server=f"127.0.0.1:{port}", requests_per_second=0.1))
+    for _ in range(3):
+        await source.lookup("x.org", NOW)
+    assert max(slept) > 9
+    server.close()
