@@ -48,7 +48,7 @@ def show_json(
     facts: dict[str, Any]
     if target.sort == "package":
         stored = (load_packages(session, [target.id]) if loaded is None else loaded).get(target.id)
-        facts = package_facts(stored.package) if stored else {}
+        facts = package_facts(stored.package if stored else Package(ecosystem=target.source, name=""))
         if stored or session.get(AdvisoryAsked, target.id):
             facts["advisories"] = advisories_of(session, target.id, subject)
         if stored is not None:

@@ -17,6 +17,7 @@ from config.settings import Channel, Route, Settings
 from config.severity import Severity
 from monitor.changes.compounds import COMPOUNDS
 from monitor.observations import Package, Standing
+from monitor.queries.show import show_json
 from monitor.record import Outcome, Recorder
 from monitor.results import Failed, Seen, Unchanged
 from monitor.schedule import CONFIRM_AFTER
@@ -306,3 +307,12 @@ def test_two_tags_that_move_alike_are_two_changes(watch: Watch, packument: Build
         ("latest", Severity.MEDIUM),
         ("stable", Severity.LOW),
     }
+
+
+def test_of_a_package_that_nobody_has_looked_at_yet_every_fact_is_unknown(watch: Watch) -> None:
+    with watch.store.reading() as session:
+        shown = show_json(session, LEFT_PAD, watch.settings.thresholds, watch.now)
+    assert shown is not None
+    assert {"standing", "maintainers", "latest", "releases"} <= shown["facts"].keys()
+    assert not any(shown["facts"].values())
+    assert [] not in shown["facts"].values()
