@@ -11,7 +11,7 @@ from config.settings import parse_duration
 from config.severity import Severity
 from monitor.changes.kinds import KINDS
 from monitor.cli.app import INCOMPLETE, WRONG, Call, weaklink
-from monitor.cli.output import note, say, severity_cell, table, write_json
+from monitor.cli.output import cell, note, say, severity_cell, table, write_json
 from monitor.queries.changes import changes_json
 from monitor.queries.domains import domains_json
 from monitor.queries.fleet import fleet
@@ -91,19 +91,33 @@ def _show_status(found: dict[str, Any], daemon: Life, now: Any) -> None:
 def _show_fleet(found: dict[str, Any], now: Any) -> None:
     say()
     say(f"{found['leader']['name']} leads, since {ago(found['leader']['since'], now)}")
+    if not any(w["alive"] for w in found["workers"]):
+        say("No worker takes jobs: start one (weaklink worker), or set workers.in_daemon = true.", "bold red")
     if found["workers"]:
+        say()
         table(
-            ["worker", "seen", "doing", "done", ""],
-            [(w["name"], ago(w["seen"], now), w["doing"], w["done"], "; ".join(_odd(w))) for w in found["workers"]],
+            ["worker", "seen", "doing", "done", "wants a look"],
+            [
+                (
+                    w["name"],
+                    ago(w["seen"], now),
+                    f"{w['doing']:,}",
+                    f"{w['done']:,}",
+                    cell("; ".join(_odd(w)), "yellow"),
+                )
+                for w in found["workers"]
+            ],
             numbers={"doing", "done"},
         )
-    else:
-        say("No worker takes jobs: start one (weaklink worker), or set workers.in_daemon = true.", "bold red")
     say()
     table(
-        ["queue", "waiting", "doing", "targets", "oldest"],
+        ["queue", "oldest", "waiting", "doing", "targets"],
         [
-            (q["queue"], q["waiting"], q["doing"], q["targets"], ago(q["oldest"], now) if q["oldest"] else "")
+            (
+                q["queue"],
+                ago(q["oldest"], now) if q["oldest"] else "",
+                *(f"{q[n]:,}" for n in ("waiting", "doing", "targets")),
+            )
             for q in found["queues"]
         ],
         numbers={"waiting", "doing", "targets"},

@@ -79,6 +79,7 @@ def table(
     )
     for name, column in zip(columns, grid.columns, strict=True):
         column.justify = "right" if name in numbers else "left"
+        column.overflow = "fold"
     for row in rows:
         grid.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
     out.print(grid)
