@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import delete, insert, tuple_, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from alerts.model import Alert, AlertState, Group, GroupMember
 from alerts.routing import Way
@@ -46,11 +46,11 @@ def notify(session: Session, taken: Sequence[Taken], now: datetime) -> None:
     known = _memberships(session, list(alerts))
     wanted = {(groups[way.key].id or 0, one.alert.id or 0) for one in taken for way in one.ways}
     session.add_all(GroupMember(group_id=group, alert_id=alert) for group, alert in sorted(wanted - known.keys()))
-    _leave(session, {pair: told for pair, told in known.items() if pair not in wanted}, alerts)
+    _leave(session, {pair: told for pair, told in known.items() if pair not in wanted}, alerts, now)
 
 
-def _leave(session: Session, left: Mapping[tuple[int, int], int], alerts: Mapping[int, Alert]) -> None:
-    """What grew graver takes another route. Those of the first one need not hear of it as well.
+def _leave(session: Session, left: Mapping[tuple[int, int], int], alerts: Mapping[int, Alert], now: datetime) -> None:
+    """What grew graver, or whose route was edited, takes another one. Those of the first need not hear of it as well.
 
     Where it was told already, only its end is news.
     """
@@ -65,6 +65,10 @@ def _leave(session: Session, left: Mapping[tuple[int, int], int], alerts: Mappin
     ]
     if known:
         session.execute(update(GroupMember), known)
+    ended = {group for (group, alert), told in left.items() if told and alerts[alert].state == AlertState.RESOLVED}
+    if ended:
+        later = or_(col(Group.due_at).is_(None), col(Group.due_at) > now)
+        session.execute(update(Group).where(col(Group.id).in_(sorted(ended)), later).values(due_at=now))
 
 
 def _groups(session: Session, keys: Collection[str]) -> dict[str, Group]:

@@ -31,6 +31,15 @@ def test_an_escalation_goes_to_a_channel_that_is_there(desk: Desk) -> None:
     assert desk.heard() == [("first", "team"), ("escalation", "chief")]
 
 
+def test_an_end_is_told_to_those_who_heard_although_the_route_was_edited_meanwhile(desk: Desk) -> None:
+    desk.names_channels("team", "others", channels=["team"])
+    desk.finds(state(severity=Severity.CRITICAL))
+    desk.names_channels("team", "others", channels=["others"])
+    desk.finds(state(clears=True))
+    desk.passes(DAY)
+    assert desk.heard() == [("first", "team"), ("resolved", "team")]
+
+
 def test_what_no_route_wants_any_more_is_told_to_those_who_are_left(desk: Desk) -> None:
     desk.names_channels("team", "boss", repeat="24h")
     desk.finds(state(severity=Severity.CRITICAL))
