@@ -18,8 +18,11 @@ from monitor.store.tables import Meta, SourceHealth, Target
 
 ALIVE = "daemon-alive-at"
 AWAKE = "daemon-awake-since"
-ASLEEP_AFTER = timedelta(minutes=5)
-"""No sign of life for so long means that nothing was asked meanwhile: the daemon was off, or its machine asleep."""
+ASLEEP_AFTER = timedelta(hours=6)
+"""No sign of life for so long means that nothing was asked meanwhile: the daemon was off, or its machine asleep.
+
+With the longest wait between two tries it is less than ``FORGOTTEN_AFTER``.
+"""
 SEARCH = " (search)"
 """Ends the name of a host that is asked for its search only."""
 FORGOTTEN_AFTER = timedelta(hours=12)

@@ -63,7 +63,8 @@ class Registry:
             answer: web.StreamResponse = await prescribed(request)
             return answer
         if path not in self.documents:
-            return web.json_response({"error": "Not found"}, status=404)
+            rdap = {"errorCode": 404, "title": "Not found"}
+            return web.json_response(rdap if "/rdap/" in request.path else {"error": "Not found"}, status=404)
         document = self.documents[path]
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         etag = f'"{sha256(body).hexdigest()[:16]}"'

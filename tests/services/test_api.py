@@ -157,4 +157,4 @@ def test_those_who_listen_hear_of_what_is_new(served: Served) -> None:
 def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path: Path) -> None:
     hostile = ("=1+1", "+1", "-1", "@x", "\t=1", " =1", 'a"b', "a\r\nb")
     read = list(csv.reader(io.StringIO(as_csv(("x",), [{"x": one} for one in hostile]), newline="")))
-    assert [row[0] for row in read[1:]] == ["'=1+1", "'+1", "'-1", "'@x", "'\t=1", "' =1", 'a"b', "a\r\nb"]
+    assert [row[0] for row in read[1:]] == ["'=1+1", "'+1", "'-1", "'@x", "' =1", "' =1", 'a"b', "a \nb"]
