@@ -191,6 +191,12 @@ def _escalate(session: Session, group: Group, members: Told, policy: Policy, now
     return made
 
 
+def _keys(group: Group, channels: Sequence[str]) -> dict[str, str]:
+    """The key of a group's present message to each channel: the same again, should its record be lost."""
+    named = {channel: f"{group.key}:{group.serial}:{channel}" for channel in channels}
+    return {channel: blake2b(name.encode(), digest_size=16).hexdigest() for channel, name in named.items()}
+
+
 def _owe(
     session: Session,
     tellings: Sequence[Telling],
@@ -221,10 +227,12 @@ def _owe(
         member.told_revision = alert.revision
         member.told_at = member.told_at or now
         session.add(member)
-    for channel in channels:
-        # With the moment: a group that was forgotten and comes again counts from one, and messages are kept for longer.
-        named = f"{first.group.key}:{first.group.serial}:{now.isoformat()}:{channel}"
-        key = blake2b(named.encode(), digest_size=16).hexdigest()
+    keys = _keys(first.group, channels)
+    if session.exec(select(Delivery.id).where(col(Delivery.key).in_(keys.values())).limit(1)).first() is not None:
+        # A group that was forgotten and comes again counted from one, and messages are kept for longer.
+        first.group.serial = int(now.timestamp()) // 60
+        keys = _keys(first.group, channels)
+    for channel, key in keys.items():
         when_committed(
             session,
             log.info,
